@@ -1,0 +1,1 @@
+"""What decides and what judges: learners, policies, baselines, evaluation."""
