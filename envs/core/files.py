@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def path_of(text: str | Path) -> Path:
+    """A path as the user means it: from here, or else from the repository's root."""
+    path = Path(text).expanduser()
+    return path if path.is_absolute() or path.exists() else REPOSITORY / path
+
+
 @dataclass(frozen=True, eq=False)
 class Raw:
     """Cells as they stand in the file."""
