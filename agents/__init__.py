@@ -1,1 +1,1 @@
-"""What decides and what judges: learners, policies, baselines, evaluation."""
+"""Learners, policies, contenders and their evaluation; below it lie the environments."""

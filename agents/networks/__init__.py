@@ -1,0 +1,50 @@
+"""Networks by name: what a saved policy may be rebuilt from.
+
+`agent.network=set` means the size-free network of the environment, `mlp` the fixed-size one.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from envs.core.errors import PolicyError, nearest
+
+if TYPE_CHECKING:
+    from agents.networks.network import Network
+
+REGISTRY = {
+    "mlp": ("agents.networks.mlp", "Mlp"),
+    "blis_set": ("agents.networks.blis", "BlisNetwork"),
+    "blis_accuracy_set": ("agents.networks.blis_accuracy", "BlisAccuracyNetwork"),
+}
+
+
+def network_class(name: str, where: str = "network") -> type[Network]:
+    """The class behind a registry name; anything else is a `PolicyError`."""
+    if not isinstance(name, str) or name not in REGISTRY:
+        raise PolicyError(f'unknown network "{name}"', where, nearest(name, REGISTRY))
+    module, attribute = REGISTRY[name]
+    return getattr(import_module(module), attribute)
+
+
+def registry_name(network: str, env: str) -> str:
+    """`set` or `mlp` as the user says it -> name in the registry."""
+    name = f"{env}_set" if network == "set" else network
+    if name not in REGISTRY:
+        raise PolicyError(f'no network "{network}" for env={env}', "agent.network",
+                          "known: " + ", ".join(sorted(REGISTRY)))
+    return name
+
+
+def build(name: str, settings: Mapping[str, Any], where: str = "network") -> Network:
+    """A fresh network of this name; settings are checked."""
+    cls = network_class(name, where)
+    return cls(cls.Config.build(settings, where))
+
+
+def for_environment(name: str, env: Any, settings: Mapping[str, Any]) -> Network:
+    """A fresh network bound to an environment."""
+    network = build(name, {**settings, **network_class(name).settings(env)})
+    network.start(env)
+    return network

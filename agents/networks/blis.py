@@ -1,0 +1,171 @@
+"""A family, then its counts given the family: weights fit any families, types, levels, counts.
+
+A count is scored by a few basis functions of its share of the type's devices and of its distance
+to the present count, so that a type of another size needs no other weights.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.networks.categorical import NEVER, Distribution, gumbel_argmax
+from agents.networks.network import Network, NetworkConfig, compress, layers, setting
+
+CENTRES = 6                 # bumps over the share of the type's devices
+BASIS = CENTRES + 5         # and: none, present, one more or fewer, signed and absolute distance
+PAIR = 7                    # columns of a (family, level, type)
+
+
+@dataclass(frozen=True)
+class BlisConfig(NetworkConfig):
+    """`keep_bias` is the head start of the present count."""
+
+    hidden: int = setting(32, 1, 1024)
+    keep_bias: float = setting(3.0, -20, 20)
+
+
+class FamilyThenCounts(Distribution):
+    """Categorical over families, and for each family independent categoricals over its counts."""
+
+    def __init__(self, family: Tensor, counts: Tensor):
+        self.family = family.log_softmax(-1)            # (B, K)
+        self.counts = counts.log_softmax(-1)            # (B, K, parts, width)
+
+    def _given(self, family: Tensor) -> Tensor:
+        return self.counts[torch.arange(len(family), device=family.device), family]
+
+    def _joined(self, family: Tensor, counts: Tensor) -> Tensor:
+        return torch.cat([family[:, None], counts], 1)
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """A family, then its counts."""
+        family = gumbel_argmax(self.family, generator)
+        return self._joined(family, gumbel_argmax(self._given(family), generator))
+
+    def mode(self) -> Tensor:
+        """The most probable family and its most probable counts."""
+        family = self.family.argmax(-1)
+        return self._joined(family, self._given(family).argmax(-1))
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Of the family and of the counts given it."""
+        actions = actions.long()
+        family = actions[:, 0]
+        counts = self._given(family).gather(-1, actions[:, 1:, None]).sum((-1, -2))
+        return self.family.gather(1, family[:, None]).squeeze(1) + counts
+
+    def entropy(self) -> Tensor:
+        """Exact: of the family, plus the expected entropy of the counts."""
+        inner = -(self.counts.exp() * self.counts).sum((-1, -2))
+        return (self.family.exp() * (inner - self.family)).sum(-1)
+
+
+class Encoded(NamedTuple):
+    """Embeddings of pairs (family, level and type), families and the whole."""
+
+    pair: Tensor        # (B, K, Q T, H)
+    family: Tensor      # (B, K, H)
+    context: Tensor     # (B, H)
+
+
+class BlisNetwork(Network):
+    """Pairs see their counts and figures, families pool them, counts are scored by a basis."""
+
+    Config = BlisConfig
+
+    def __init__(self, config: BlisConfig):
+        super().__init__(config)
+        h = config.hidden
+        self.encode_pair = layers(PAIR, h, h)
+        self.encode_level = layers(3, h)
+        self.encode_family = layers(2 * h + 4, h, h)
+        self.family_score = layers(2 * h, h, 1, last_gain=0.1)
+        self.count_head = layers(3 * h, h, BASIS, last_gain=0.1)
+        self.critic = layers(2 * h, h, 1, last_gain=1.0)
+
+    def start(self, env: Any) -> None:
+        """Counts and default variants of the types from `env.system`."""
+        system = env.system
+        self.families, self.types = len(system.families), len(system.types)
+        parts = [int(n) - 1 for n in env.single_action_space.nvec[1:]]
+        self.levels = len(parts) // self.types
+        self.table("limit", np.array(parts, np.float32))
+        self.table("static", default_features(system, self.levels))
+        self.table("family_static", np.log1p(np.asarray(system.slo_ms, np.float32) / 1000))
+        choice = np.arange(max(parts) + 1, dtype=np.float32)
+        self.table("choice", choice)
+        absent = choice[None, :] > np.array(parts)[:, None]
+        self.table("absent", absent, torch.bool)
+
+    def encode(self, rows: Tensor) -> Encoded:
+        """From the observed table (B, K + 1, F)."""
+        k, parts = self.families, len(self.limit)
+        family, free = rows[:, :k], rows[:, k, :self.types]
+        counts, latency = family[..., :parts], family[..., parts:2 * parts]
+        free = free.repeat(1, self.levels)[:, None].expand_as(counts)
+        seen = torch.stack([counts, latency, free, (latency == 0).float()], -1)
+        static = self.static.expand(len(rows), -1, -1, -1)
+        pair = self.encode_pair(torch.cat([compress(seen), static], -1)).tanh()
+        own = self._families(family[..., 2 * parts:], pair)
+        return Encoded(pair, own, own.mean(1))
+
+    def _families(self, load: Tensor, pair: Tensor) -> Tensor:
+        levels = self.levels
+        place = torch.linspace(0, 1, levels, device=load.device).expand(*load.shape[:2], levels)
+        level = torch.stack([compress(load[..., :levels] * 10),
+                             compress(load[..., levels:2 * levels] * 10), place], -1)
+        pooled = self.encode_level(level).tanh().mean(2)
+        arrived, failed = load[..., -2:-1], load[..., -1:]
+        share = failed / arrived.clamp_min(1e-3)
+        slo = self.family_static[None, :, None].expand_as(share)
+        totals = torch.cat([compress(arrived * 10), compress(failed * 10), share, slo], -1)
+        return self.encode_family(torch.cat([pair.mean(2), pooled, totals], -1)).tanh()
+
+    def basis(self, present: Tensor) -> Tensor:
+        """(B, K, parts, width, BASIS): what is known of a count before anything is learned."""
+        limit = self.limit[:, None].clamp_min(1)
+        share = self.choice / limit                                     # (parts, width)
+        centres = torch.linspace(0, 1, CENTRES, device=share.device)
+        bumps = torch.exp(-((share[..., None] - centres) * CENTRES) ** 2)
+        step = self.choice - present.round()[..., None]                 # (B, K, parts, width)
+        none = (self.choice == 0).float().expand_as(step)
+        relative = torch.stack([none, (step == 0).float(), (step.abs() == 1).float(),
+                                step / limit, step.abs() / limit], -1)
+        return torch.cat([bumps.expand(*step.shape, CENTRES), relative], -1)
+
+    def count_logits(self, rows: Tensor, code: Encoded) -> Tensor:
+        """(B, K, parts, width), NEVER beyond the type's devices."""
+        parts = len(self.limit)
+        wide = [x[:, :, None].expand_as(code.pair)
+                for x in (code.family, code.context[:, None].expand_as(code.family))]
+        weight = self.count_head(torch.cat([code.pair, *wide], -1))     # (B, K, parts, BASIS)
+        present = rows[:, :self.families, :parts] * self.limit.clamp_min(1)
+        basis = self.basis(present)
+        scored = (basis @ weight[..., None]).squeeze(-1)
+        scored = scored + self.config.keep_bias * basis[..., CENTRES + 1]
+        return scored.masked_fill(self.absent, NEVER)
+
+    def forward(self, observation: Tensor, mask: Tensor | None = None
+                ) -> tuple[FamilyThenCounts, Tensor]:
+        """The mask is all ones in this environment: counts are targets."""
+        code = self.encode(observation)
+        wide = code.context[:, None].expand_as(code.family)
+        family = self.family_score(torch.cat([code.family, wide], -1)).squeeze(-1)
+        value = self.critic(torch.cat([code.context, code.family.amax(1)], -1)).squeeze(-1)
+        return FamilyThenCounts(family, self.count_logits(observation, code)), value
+
+
+def default_features(system: Any, levels: int) -> np.ndarray:
+    """(1, K, Q T, 3): accuracy and peak rate of the type's default variant, size of the type."""
+    chosen = np.asarray(system.default_variant)                         # (K, T)
+    type_index = np.arange(chosen.shape[1])[None, :]
+    exists = chosen >= 0
+    accuracy = np.where(exists, np.asarray(system.accuracy)[chosen], 0) / 100
+    peak = np.where(exists, system.peak[type_index, chosen], 0) / 100
+    size = np.broadcast_to(np.log1p(np.asarray(system.count)), chosen.shape) / 3
+    table = np.stack([accuracy, np.log1p(peak), size], -1)
+    return np.tile(table, (1, levels, 1))[None].astype(np.float32)

@@ -1,0 +1,94 @@
+"""Discrete and MultiDiscrete actions as one masked, factored categorical.
+
+All parts go through one log-softmax over a padded table; a list of categoricals, one for each
+part, costs a multiple of it.
+"""
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NEVER = -1e9        # log-probability of a masked choice; finite, so that 0 * log 0 is 0
+
+
+def gumbel_argmax(logp: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A draw from the categorical of the last axis."""
+    noise = torch.empty_like(logp).exponential_(generator=generator).clamp_min(1e-20)
+    return (logp - noise.log()).argmax(-1)
+
+
+class Distribution:
+    """What a network says about the actions of a batch."""
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One action per row."""
+        raise NotImplementedError
+
+    def mode(self) -> Tensor:
+        """The action that the network prefers."""
+        raise NotImplementedError
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Log-probability of each row's action."""
+        raise NotImplementedError
+
+    def entropy(self) -> Tensor:
+        """Entropy of each row in nats."""
+        raise NotImplementedError
+
+
+class Categoricals(Distribution):
+    """Independent choices: `logits` (B, parts, width), NEVER where a choice does not exist."""
+
+    def __init__(self, logits: Tensor, discrete: bool):
+        self.logp, self.discrete = logits.log_softmax(-1), discrete
+
+    def _shaped(self, actions: Tensor) -> Tensor:
+        return actions[:, 0] if self.discrete else actions
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One action per row."""
+        return self._shaped(gumbel_argmax(self.logp, generator))
+
+    def mode(self) -> Tensor:
+        """The most probable choice of every part."""
+        return self._shaped(self.logp.argmax(-1))
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Sum over the parts."""
+        chosen = actions.long().reshape(len(self.logp), -1, 1)
+        return self.logp.gather(-1, chosen).sum((-1, -2))
+
+    def entropy(self) -> Tensor:
+        """Sum over the parts."""
+        return -(self.logp.exp() * self.logp).sum((-1, -2))
+
+
+class Choices:
+    """The parts of an action space and where each choice stands in a flat row of logits."""
+
+    def __init__(self, space):
+        self.discrete = not hasattr(space, "nvec")
+        self.sizes = [int(space.n)] if self.discrete else [int(n) for n in space.nvec]
+        self.flat, self.width = sum(self.sizes), max(self.sizes)
+        first = np.cumsum([0, *self.sizes[:-1]])
+        place = np.arange(self.width)[None, :]
+        exists = place < np.array(self.sizes)[:, None]
+        self.even = bool(exists.all())
+        self._index = torch.as_tensor(np.where(exists, first[:, None] + place, 0))
+        self._absent = torch.as_tensor(~exists)
+
+    def table(self, flat: Tensor, absent: float | bool) -> Tensor:
+        """Rows (B, flat) as (B, parts, width) with `absent` in the padding."""
+        if self.even:
+            return flat.reshape(len(flat), len(self.sizes), self.width)
+        padded = flat[:, self._index.to(flat.device)]
+        return padded.masked_fill(self._absent.to(flat.device), absent)
+
+    def distribution(self, logits: Tensor, mask: Tensor | None) -> Categoricals:
+        """The masked factored categorical of flat logits (B, flat)."""
+        table = self.table(logits, NEVER)
+        if mask is not None:
+            table = table.masked_fill(~self.table(mask.bool(), False), NEVER)
+        return Categoricals(table, self.discrete)
