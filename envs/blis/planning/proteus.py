@@ -1,0 +1,27 @@
+"""Proteus (Ahmad et al., ASPLOS 2024): the most accurate plan that serves the demand."""
+from __future__ import annotations
+
+import numpy as np
+
+from envs.blis.planning.ladder import descend
+from envs.blis.planning.programs import Problem, Solution, proteus
+from envs.blis.planning.solver import SolverPlanner
+
+
+class ProteusPlanner(SolverPlanner):
+    """Head-room beta, lowered until the demand fits; moves may cost."""
+
+    default_beta = 1.05
+
+    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
+        """Down the ladder of beta."""
+        o, hosted = self.options, self._hosted(present)
+        return descend(lambda beta: self.run(proteus(problem, beta, o.move_penalty, hosted)),
+                       self.beta, o.beta_min)
+
+    def _hosted(self, present: np.ndarray) -> np.ndarray:
+        """(T, V) devices per pair."""
+        hosted = np.zeros(self.system.peak.shape, np.int64)
+        used = present >= 0
+        np.add.at(hosted, (self.system.device_type[used], present[used]), 1)
+        return hosted
