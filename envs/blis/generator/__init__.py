@@ -1,0 +1,1 @@
+"""Parts of the trace generator: rate curves, arrival processes, what a trace measures."""
