@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.core.errors import SuiteError
+from envs.core.errors import SuiteError, TraceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +28,17 @@ def path_of(text: str | Path) -> Path:
     """A path as the user means it: from here, or else from the repository's root."""
     path = Path(text).expanduser()
     return path if path.is_absolute() or path.exists() else REPOSITORY / path
+
+
+def data_folder(domain: str) -> Path:
+    """The folder with the downloaded data of a domain: `$SCHED_DATA/<domain>`."""
+    root = os.environ.get("SCHED_DATA")
+    folder = Path(root or ".") / domain
+    if not root or not folder.is_dir():
+        what = f"{folder} is no folder" if root else "the variable is not set"
+        raise TraceError(what, "SCHED_DATA", "set it to the folder of the downloaded data; "
+                         f"`python scripts/get_traces.py env={domain}` lists and downloads it")
+    return folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,9 @@ class GeneratorConfig:
     qos: tuple[float, ...] = option((1.0,), _weights)   # weight of each level
     seed: int = integer(0, low=0)
 
+    def __hash__(self) -> int:
+        return hash(repr(self))     # shares and allowances may be mappings
+
     def scaled(self, factor: float) -> GeneratorConfig:
         """The same trace at `factor` times the rate."""
         return replace(self, curve=replace(self.curve, scale=self.curve.scale * factor))

@@ -1,0 +1,153 @@
+"""The memory of a batch of replicas, and the calls of the kernels on it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from envs.blis import kernels
+from envs.blis.state import (
+    DUE,
+    LINK,
+    LOG_FULL,
+    NONE,
+    OUT_OF_DRAWS,
+    OUTCOME,
+    OVER,
+    READY,
+    RING_FULL,
+    State,
+    make_block,
+    views,
+)
+from envs.blis.system import System
+from envs.blis.work import Work
+from envs.core.errors import ScenarioError
+from envs.core.jit import announce_compilation
+
+RING = 1024         # outstanding requests per replica at first; the ring doubles when it is full
+
+
+class Snapshot(NamedTuple):
+    """Everything a batch remembers."""
+
+    block: np.ndarray
+    ring: np.ndarray
+    outcome: np.ndarray
+
+
+class Engine:
+    """E replicas of one system over one set of tables; threads take slices of the batch."""
+
+    def __init__(self, system: System, work: Work, envs: int = 1, threads: int = 1):
+        announce_compilation()
+        self.system, self.work, self.envs = system, work, envs
+        options = system.scenario.options
+        self.block = make_block(envs, system.devices, len(system.families), options.qos.levels,
+                                options.allocation.demand.span)
+        recorded = bool(work.rules["recorded"][0])
+        self.ring = np.zeros((envs, RING), LINK)
+        self.outcome = np.zeros((envs, len(work.request) if recorded else 0), OUTCOME)
+        self.block["device"]["kind"] = system.device_type
+        self.threads = max(1, min(threads, envs))
+        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self._bind()
+
+    def _bind(self) -> None:
+        self.state = views(self.block, self.ring, self.outcome)
+
+    def over_slices(self, function: Callable[..., None], *batched: np.ndarray,
+                    fixed: tuple[Any, ...] = ()) -> None:
+        """`function(state, *fixed, *batched)` on a slice of the batch per thread."""
+        if self._pool is None:
+            function(self.state, *fixed, *batched)
+            return
+        bounds = [self.envs * i // self.threads for i in range(self.threads + 1)]
+        jobs = [
+            self._pool.submit(function, *_cut((self.state,), a, b), *fixed, *_cut(batched, a, b))
+            for a, b in zip(bounds, bounds[1:], strict=False)
+        ]
+        for job in jobs:
+            job.result()
+
+    def reset(self, seed: np.ndarray, first: np.ndarray, last: np.ndarray, offset: np.ndarray,
+              windows: np.ndarray, chosen: np.ndarray | None = None) -> None:
+        """Empty the chosen replicas; arrays have one value per replica of the batch."""
+        chosen = np.ones(self.envs, bool) if chosen is None else chosen
+        if self.outcome.shape[1]:
+            empty = np.zeros(1, OUTCOME)
+            empty["start"] = empty["finish"] = np.nan
+            empty["device"] = empty["variant"] = NONE
+            self.outcome[chosen] = empty
+        kernels.reset_batch(self.state, chosen, seed.astype(np.uint64), first, last, offset,
+                            windows)
+        self.block["run"]["code"][chosen] = READY
+
+    def draft(self, e: int, target: np.ndarray, level: np.ndarray | None,
+              weight: np.ndarray | None) -> None:
+        """Write a pending plan of replica `e`; without levels the highest."""
+        device = self.block["device"][e]
+        device["plan"] = target
+        top = self.system.scenario.options.qos.levels - 1
+        device["plan_level"] = top if level is None else level
+        if weight is not None:
+            device["plan_weight"] = weight
+
+    def commit(self, chosen: np.ndarray, weighted: np.ndarray) -> None:
+        """Begin the next window of the chosen replicas and commit their pending plans."""
+        kernels.commit_batch(self.state, self.work, chosen, weighted)
+        self.check_draws()
+
+    def run(self, log: kernels.Log, stop: np.ndarray, drain: Callable[[], None]) -> None:
+        """Replay every replica up to the start of window `stop`, or to its end."""
+        codes = self.block["run"]["code"]
+        codes[codes == DUE] = READY
+        while True:
+            self.over_slices(_run_slice, log, stop, fixed=(self.work,))
+            self.check_draws()
+            codes = self.block["run"]["code"]
+            if np.isin(codes, (DUE, OVER)).all():
+                return
+            if (codes == LOG_FULL).any():
+                drain()
+            if (codes == RING_FULL).any():
+                self.grow_ring()
+
+    def check_draws(self) -> None:
+        """An exhausted `routing.draws` is an error, whenever it is met."""
+        if self.block["run"]["out_of_draws"].any() or (
+                self.block["run"]["code"] == OUT_OF_DRAWS).any():
+            raise ScenarioError(f"all {len(self.work.draws)} numbers are used up", "routing.draws",
+                                "give more numbers, or leave the option out")
+
+    def grow_ring(self) -> None:
+        """Twice the place for outstanding requests, each at its new place."""
+        old, size = self.ring, self.ring.shape[1]
+        self.ring = np.zeros((self.envs, 2 * size), LINK)
+        for e in range(self.envs):
+            run = self.block["run"][e]
+            live = np.arange(run["oldest"], run["cursor"])
+            self.ring[e, live % (2 * size)] = old[e, live % size]
+        self._bind()
+
+    def snapshot(self) -> Snapshot:
+        """All replicas, exactly."""
+        return Snapshot(self.block.copy(), self.ring.copy(), self.outcome.copy())
+
+    def restore(self, saved: Snapshot) -> None:
+        """Go on from a snapshot."""
+        self.block[:] = saved.block
+        self.ring, self.outcome = saved.ring.copy(), saved.outcome.copy()
+        self._bind()
+
+
+def _cut(arrays: tuple, a: int, b: int) -> tuple:
+    """Rows a..b of arrays, and of tuples of arrays."""
+    return tuple(type(x)(*(y[a:b] for y in x)) if isinstance(x, tuple) else x[a:b]
+                 for x in arrays)
+
+
+def _run_slice(state: State, work: Work, log: kernels.Log, stop: np.ndarray) -> None:
+    kernels.run_batch(state, work, log, stop)

@@ -1,0 +1,111 @@
+"""Drivers of whole-trace runs: loops over the replicas of a batch."""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.blis.rules.advance import advance
+from envs.blis.rules.plans import commit, restore_plan
+from envs.blis.rules.windows import is_over, open_window, reset
+from envs.blis.state import DUE, LOG_FULL, OVER, RUNNING, WINDOW, WINDOW_END, Replica
+from envs.core.jit import driver, records, rule
+
+
+class Log(NamedTuple):
+    """What is kept of every window; second axis: windows since the log was emptied."""
+
+    family: np.ndarray     # (E, W, K) WINDOW
+    busy: np.ndarray       # (E, W, D) ms inside batches
+    target: np.ndarray     # (E, W, D) variant that a device should host at the end, -1 none
+    moved: np.ndarray      # (E, W) reallocations
+    length: np.ndarray     # (E,) windows in the log
+
+
+def make_log(envs: int, windows: int, devices: int, families: int) -> Log:
+    """An empty log."""
+    return Log(records(np.zeros((envs, windows, families), WINDOW)),
+               np.zeros((envs, windows, devices)), np.zeros((envs, windows, devices), np.int32),
+               np.zeros((envs, windows), np.int64), np.zeros(envs, np.int64))
+
+
+@rule
+def replica(state, e):
+    """Row `e` of the batch."""
+    return Replica(state.run[e:e + 1], state.device[e], state.clock[e], state.family[e], state.level[e],
+                   state.history[e], state.ring[e], state.outcome[e])
+
+
+@rule
+def _write_log(s, log, e):
+    w = log.length[e]
+    log.length[e] += 1
+    log.moved[e, w] = s.run[0].window_reallocations
+    for k in range(len(s.family)):
+        f = s.family[k]
+        row = log.family[e, w, k]
+        row.arrivals = f.arrivals
+        row.met = f.met
+        row.late = f.late
+        row.dropped = f.dropped
+        row.queue = f.queued
+        row.accuracy_met = f.accuracy_met
+        row.accuracy_completed = f.accuracy_done
+    for i in range(len(s.device)):
+        device = s.device[i]
+        log.busy[e, w, i] = device.busy
+        if device.event == RUNNING:
+            log.busy[e, w, i] += s.run[0].now - max(device.batch_start, s.run[0].window_start)
+        log.target[e, w, i] = device.target
+
+
+@driver
+def reset_batch(state, chosen, seed, first, last, offset, windows):
+    """Empty the chosen replicas; the plan of time 0 is still to be committed."""
+    for e in range(len(chosen)):
+        if chosen[e]:
+            reset(replica(state, e), seed[e], first[e], last[e], offset[e], windows[e])
+
+
+@driver
+def commit_batch(state, work, chosen, weighted):
+    """Begin the next window of the chosen replicas and commit their pending plans."""
+    for e in range(len(chosen)):
+        if chosen[e]:
+            s = replica(state, e)
+            open_window(s)
+            commit(s, work, weighted[e])
+            s.run[0].started = 1
+
+
+@driver
+def draft_batch(state):
+    """Pending plans restart from the devices."""
+    for e in range(len(state.run)):
+        restore_plan(replica(state, e))
+
+
+@rule
+def _run(s, work, log, e, stop):
+    """Replay windows until a plan is due, the run is over, or the host must act."""
+    while True:
+        if s.run[0].closed and log.length[e] == log.moved.shape[1]:
+            return LOG_FULL
+        open_window(s)
+        code = advance(s, work)
+        if code != WINDOW_END:
+            return code
+        _write_log(s, log, e)
+        if is_over(s):
+            return OVER
+        if s.run[0].window + 1 >= stop:
+            return DUE
+
+
+@driver
+def run_batch(state, work, log, stop):
+    """Replay every replica that is not over up to the start of window `stop`."""
+    for e in range(len(stop)):
+        s = replica(state, e)
+        if s.run[0].code != OVER and s.run[0].code != DUE:
+            s.run[0].code = _run(s, work, log, e, stop[e])

@@ -1,0 +1,243 @@
+"""Where requests come from, and which of them serve training, validation and test.
+
+A workload is named by a preset of the generator (`zipf_exponential`), a trace that ships
+(`traces/blis`), `azure` (the files in $SCHED_DATA/blis) or a path; `name@5` has five times the
+rate. A recorded trace is split by time, a generated one by the seeds of the generator.
+"""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from envs.blis.generate import GeneratorConfig, generate, preset, presets
+from envs.blis.replay import TRAIN, VALIDATION, Trace, join, read_trace
+from envs.blis.scenario import Scenario
+from envs.core.errors import TraceError, nearest
+from envs.core.files import FORMATS, REPOSITORY, data_folder, path_of
+
+FIRST_SEED = {"train": 0, "validation": 500_000, "test": 1_000_000}
+SHARE = {"train": (0.0, TRAIN), "validation": (TRAIN, TRAIN + VALIDATION),
+         "test": (TRAIN + VALIDATION, 1.0)}
+GENERATED_COUNT = {"train": 4, "validation": 2, "test": 5}      # windows unless asked for more
+RECORDED_LENGTH_MS = 120_000.0
+AZURE_NAMES = {"code": "t5", "conv": "gpt2"}
+SHIPPED = REPOSITORY / "traces" / "blis"
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """One piece of workload to run a contender on; its clock starts at 0."""
+
+    name: str
+    trace: Trace
+    seed: int
+
+
+class Workload(ABC):
+    """A source of windows; allowances are those of the whole workload."""
+
+    name: str
+    families: tuple[str, ...]
+    family_slo_ms: Mapping[str, float]
+
+    @abstractmethod
+    def part(
+        self, part: str, count: int | None = None, length_ms: float | None = None
+    ) -> list[Window]:
+        """Windows of "train", "validation" or "test"."""
+
+    @abstractmethod
+    def training_trace(self) -> Trace:
+        """The training part as one long trace."""
+
+    @abstractmethod
+    def mean_demand(self) -> dict[str, float]:
+        """Requests per second of each family in the training part."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedWorkload(Workload):
+    """A generator preset; every seed is a window."""
+
+    name: str
+    config: GeneratorConfig
+    families: tuple[str, ...] = field(init=False)
+    family_slo_ms: Mapping[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "families", tuple(sorted(self.config.families)))
+        object.__setattr__(self, "family_slo_ms", self.config.family_slo_ms())
+
+    def part(
+        self, part: str, count: int | None = None, length_ms: float | None = None
+    ) -> list[Window]:
+        """The first `count` seeds of the part, each the first `length_ms` of its trace."""
+        first = _of_part(FIRST_SEED, part)
+        seeds = range(first, first + (GENERATED_COUNT[part] if count is None else count))
+        return [Window(f"{self.name}#{s}", self._trace(s).window(0, length_ms), s) for s in seeds]
+
+    def training_trace(self, seeds: int = GENERATED_COUNT["train"]) -> Trace:
+        """The first training seeds laid one after the other in time."""
+        parts, start = [], 0.0
+        for seed in range(seeds):
+            trace = self._trace(FIRST_SEED["train"] + seed)
+            parts.append(replace(trace, arrival_ms=trace.arrival_ms + start))
+            start += max(self.config.duration_s * 1000.0, np.ceil(trace.end_ms / 1000) * 1000)
+        return join(parts, self.name)
+
+    def mean_demand(self) -> dict[str, float]:
+        """The mean over the training seeds."""
+        return self.training_trace().mean_demand()
+
+    def _trace(self, seed: int) -> Trace:
+        return _generated(self.config, seed, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedWorkload(Workload):
+    """One trace, split by time into 70 % training, 10 % validation, 20 % test."""
+
+    trace: Trace
+
+    @property
+    def name(self) -> str:
+        """The name of the trace."""
+        return self.trace.name
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families of the trace."""
+        return self.trace.families
+
+    @property
+    def family_slo_ms(self) -> dict[str, float]:
+        """The smallest allowance of each family in the whole trace."""
+        return self.trace.family_slo_ms()
+
+    def part(
+        self, part: str, count: int | None = None, length_ms: float | None = None
+    ) -> list[Window]:
+        """Whole windows that do not overlap, `count` of them spread evenly, at least one."""
+        start, end = self._bounds(part)
+        length = min(length_ms or RECORDED_LENGTH_MS, end - start)
+        whole = max(1, int((end - start) // length)) if length > 0 else 1
+        places = [start + i * length for i in range(whole)]
+        last = part == "test" and whole == 1    # the last request has no later boundary
+        windows = [
+            Window(f"{self.name}#{p / 1000:.0f}s", self.trace.window(p, None if last else length),
+                   FIRST_SEED[part] + i)
+            for i, p in enumerate(places)
+        ]
+        return _spread([w for w in windows if len(w.trace)] or self._none(part), count)
+
+    def training_trace(self) -> Trace:
+        """The first 70 % of the time."""
+        train = self.trace.split()[0]
+        return train if len(train) else self._none("train")
+
+    def mean_demand(self) -> dict[str, float]:
+        """Requests over the time of the training part."""
+        return self.training_trace().mean_demand(TRAIN * self.trace.end_ms)
+
+    def _bounds(self, part: str) -> tuple[float, float]:
+        start, end = _of_part(SHARE, part)
+        return start * self.trace.end_ms, end * self.trace.end_ms
+
+    def _none(self, part: str) -> NoReturn:
+        raise TraceError(f"no request falls into the {part} part", self.name,
+                         "parts are 70/10/20 % of the time from 0; give a longer trace, or "
+                         "subtract the first arrival from all times")
+
+
+def open_workload(trace: str | Path | Trace, scenario: Scenario) -> Workload:
+    """The workload of a name, a path or a trace, with the import options of the scenario."""
+    workload = _open(trace, scenario)
+    known = {variant.family for variant in scenario.profile}
+    strange = [family for family in workload.families if family not in known]
+    if strange:
+        raise TraceError(f"no variant in the profile for the families {', '.join(strange)}",
+                         str(workload.name), "rename them with the option rename (profile: "
+                         f"{', '.join(sorted(known))})")
+    return workload
+
+
+def workload_names() -> list[str]:
+    """The names that need no path."""
+    suffixes = tuple(FORMATS)
+    files = sorted(p.name.split(".")[0] for p in SHIPPED.glob("*") if p.name.endswith(suffixes))
+    return [*presets(), *files, "azure"]
+
+
+@lru_cache(8)
+def _generated(config: GeneratorConfig, seed: int, name: str) -> Trace:
+    return generate(config, seed, name)
+
+
+def _of_part(values: Mapping[str, Any], part: str) -> Any:
+    if part not in values:
+        raise TraceError(f'unknown part "{part}"', "workload", nearest(part, values))
+    return values[part]
+
+
+def _spread(windows: list[Window], count: int | None) -> list[Window]:
+    if count is None or count >= len(windows):
+        return windows
+    index = np.linspace(0, len(windows) - 1, count).round().astype(int)
+    return [windows[i] for i in index]
+
+
+def _factor(name: str) -> tuple[str, float]:
+    """`zipf_exponential@5` -> its base name and 5; a path may contain the sign."""
+    base, sign, text = name.rpartition("@")
+    if not sign or path_of(name).exists():
+        return name, 1.0
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise TraceError(f'"{text}" is no factor', name, "write name@2.5 for 2.5 times the rate")
+    return base, factor
+
+
+def _open(trace: str | Path | Trace, scenario: Scenario) -> Workload:
+    if isinstance(trace, Trace):
+        return RecordedWorkload(trace)
+    base, factor = _factor(str(trace))
+    if base in presets():
+        return GeneratedWorkload(str(trace), preset(base).scaled(factor))
+    found = _read(base, scenario)
+    if factor != 1.0:
+        found = replace(found.scaled(1.0 / factor), name=f"{found.name}@{factor:g}")
+    return RecordedWorkload(found)
+
+
+def _read(name: str, scenario: Scenario) -> Trace:
+    options = scenario.options
+    rename = dict(options.rename)
+    if name == "azure":
+        known = {variant.family for variant in scenario.profile}
+        rename = {old: new for old, new in AZURE_NAMES.items() if old not in known} | rename
+    trace = read_trace(
+        _path(name), default_slo_ms=options.default_slo_ms, qos_levels=options.qos.levels,
+        rename=rename, time_scale=options.time_scale)
+    return replace(trace, name="azure") if name == "azure" else trace
+
+
+def _path(name: str) -> Path:
+    if name == "azure":
+        return data_folder("blis")
+    path = path_of(name)
+    if path.exists():
+        return path
+    for suffix in FORMATS:
+        if (SHIPPED / f"{name}{suffix}").is_file():
+            return SHIPPED / f"{name}{suffix}"
+    raise TraceError("no such trace", name,
+                     nearest(name, workload_names()) + " (or give the path of a file or folder)")
