@@ -32,7 +32,7 @@ EPSILON = 1e-6
 def metrics(run: Run) -> dict[str, Any]:
     """Every metric of the run, and under `per_family` those of the requests of each family."""
     records, families = run.records, run.system.families
-    missed = run.qos_missed_by_family
+    missed = run.windows["missed"].sum(axis=0)
     return {
         **_of_requests(run, records), "qos_missed": int(run.qos_missed),
         "duration_ms": run.t_end_ms, **_of_devices(run), "reallocations": run.reallocations,
