@@ -10,7 +10,8 @@ from .entities import UNFINISHED, Device, Plan, Request, Window
 from .rng import ROUTING, Draws
 from .system import System, past
 
-COMPLETION, LOAD, TIMER, ARRIVAL = range(4)
+COMPLETION, LOAD, TIMER = range(3)      # at equal times in this order, then arrivals
+NOTHING = (math.inf, TIMER, 0, 0)
 
 
 class Simulator:
@@ -62,24 +63,22 @@ class Simulator:
         self.now = end
         self._close_window()
 
-    def step(self, end: float = math.inf) -> str | None:
-        """Handle the next event not after `end`; says which kind it was."""
-        while self.events and self._stale(self.events[0]):
-            heapq.heappop(self.events)
-        key = self.events[0] if self.events else (math.inf, TIMER, 0, 0)
-        if self.cursor < len(self.requests):
-            arrival = (self.requests[self.cursor].arrival, ARRIVAL, self.cursor, 0)
-            key = min(key, arrival)
-        time, kind, index, _ = key
-        if time > end or time == math.inf:
-            return None
-        self.now = time
-        if kind == ARRIVAL:
-            self._arrive(self.requests[index])
-            return "arrival"
-        heapq.heappop(self.events)
-        (self._complete, self._loaded, self._timer)[kind](self.devices[index])
-        return "device"
+    def step(self, end: float = math.inf) -> bool:
+        """Handle the next event not after `end`; False if there is none."""
+        events, requests = self.events, self.requests
+        while events and self._stale(events[0]):
+            heapq.heappop(events)
+        time, kind, index, _ = events[0] if events else NOTHING
+        arrival = requests[self.cursor].arrival if self.cursor < len(requests) else math.inf
+        self.now = min(time, arrival, end)
+        if time <= end and time <= arrival and events:
+            heapq.heappop(events)
+            (self._complete, self._loaded, self._timer)[kind](self.devices[index])
+        elif arrival <= end and arrival < math.inf:
+            self._arrive(requests[self.cursor])
+        else:
+            return False
+        return True
 
     def _stale(self, event: tuple[float, int, int, int]) -> bool:
         """Whether a load or timer was called off; `stamp` numbers what is still expected."""
