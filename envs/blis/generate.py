@@ -27,7 +27,10 @@ PRESETS = Path(__file__).parent / "presets.yaml"
 
 def config_of(config: GeneratorConfig | Mapping[str, Any], where: str = "") -> GeneratorConfig:
     """A checked configuration; unknown keys and bad values are `ScenarioError`s."""
-    return build(GeneratorConfig, config, where)
+    config = build(GeneratorConfig, config, where)
+    config.weights()
+    config.family_slo_ms()
+    return config
 
 
 def generate(

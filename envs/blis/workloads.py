@@ -130,7 +130,7 @@ class RecordedWorkload(Workload):
         places = [start + i * length for i in range(whole)]
         last = part == "test" and whole == 1    # the last request has no later boundary
         windows = [
-            Window(f"{self.name}#{p / 1000:.0f}s", self.trace.window(p, None if last else length),
+            Window(f"{self.name}#{p / 1000:.6g}s", self.trace.window(p, None if last else length),
                    FIRST_SEED[part] + i)
             for i, p in enumerate(places)
         ]

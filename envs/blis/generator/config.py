@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from envs.blis.generator.arrivals import Arrivals
 from envs.blis.generator.curve import Curve
 from envs.core.errors import ScenarioError
-from envs.core.options import as_list, as_number, integer, nested, option
+from envs.core.options import as_list, as_number, defaults, integer, nested, option
 
 
 def _names(value: Any, where: str) -> tuple[str, ...]:
@@ -81,6 +81,17 @@ class GeneratorConfig:
         if weights.sum() <= 0:
             raise ScenarioError("the shares sum to 0", "shares", "give a positive weight")
         return weights / weights.sum()
+
+
+def changed(config: Any) -> dict[str, Any]:
+    """What differs from the defaults, as the mapping that builds an equal configuration."""
+    found = {}
+    for name, default in defaults(type(config)).items():
+        value = getattr(config, name)
+        if value != default:
+            value = changed(value) if is_dataclass(value) else value
+            found[name] = list(value) if isinstance(value, tuple) else value
+    return found
 
 
 def _of_family(values: Mapping[str, float], family: str, where: str) -> float:

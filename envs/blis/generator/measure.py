@@ -23,6 +23,17 @@ def measure(trace: Trace) -> dict[str, float | dict[str, float]]:
     }
 
 
+def describe(trace: Trace) -> str:
+    """The measures as lines for a person."""
+    found = measure(trace)
+    shares = found.pop("shares")
+    lines = [f"{trace.name}: {len(trace)} requests of {len(trace.families)} families in "
+             f"{trace.end_ms / 1000:.1f} s"]
+    lines += [f"  {name:18} {value:.4g}" for name, value in found.items() if name != "requests"]
+    named = ", ".join(f"{name} {share:.3f}" for name, share in shares.items())
+    return "\n".join([*lines, f"  {'shares':18} {named}"])
+
+
 def _local_variation(arrival_ms: np.ndarray, least: int = 20) -> float:
     """Mean over 10 s bins with at least `least` gaps of sd / mean of the gaps."""
     edges = np.flatnonzero(np.diff(arrival_ms // 10000)) + 1
