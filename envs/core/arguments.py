@@ -58,7 +58,7 @@ def convert(text: str, kind: Any, where: str) -> Any:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
         kind = next(k for k in inner if k is not types.NoneType)
-        none = types.NoneType in inner and text.lower() in ("null", "none", "")
+        none = types.NoneType in inner and text == "null"
         return None if none else convert(text, kind, where)
     if origin in (list, tuple):
         return origin(convert(part, inner[0], where) for part in _parts(text, "[]"))
