@@ -1,0 +1,136 @@
+"""Every key of `train.py` with its default: plain dataclasses, so that a mistyped key fails."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class EnvConfig:
+    """Which environment, and under what it is trained (group `env`)."""
+
+    name: str = "blis"                  # short name: blis, blis_accuracy, ...
+    scenario: str | None = None         # used unless `scenario=` is given
+    trace: str | None = None            # used unless `trace=` is given
+    episode_ms: float | None = None     # length of a training episode
+    steps: int = 1_000_000              # environment steps unless `steps=` is given
+    options: dict[str, Any] = field(default_factory=dict)   # scenario options of this environment
+
+
+@dataclass
+class AgentConfig:
+    """What all learners have."""
+
+    name: str = "agent"
+    network: str = "set"                # set: weights fit every size; mlp: fixed size
+    hidden: int | None = None           # width of the network; null = its own default
+    num_envs: int = 64                  # replicas of the batch
+    learning_rate: float = 1e-3
+    gamma: float = 0.99                 # discount per step
+
+
+@dataclass
+class ReinforceConfig(AgentConfig):
+    """REINFORCE on whole episodes."""
+
+    name: str = "reinforce"
+    group: int = 8                      # replicas that share a window and its random numbers
+    baseline: str = "window"            # window (others of the group), value, moving, none
+    normalise: bool = True              # divide advantages by their deviation
+    entropy: float = 0.003              # weight of the entropy bonus
+    value_weight: float = 0.5           # weight of the critic's loss (baseline=value)
+    clip_norm: float = 0.5              # limit of the gradient's norm
+    minibatches: int = 4                # gradient steps of an update; each sample is used once
+    max_steps: int = 2000               # an episode is cut after so many steps
+
+
+@dataclass
+class OnPolicyConfig(AgentConfig):
+    """Stable-Baselines3's names for what its on-policy learners share."""
+
+    n_steps: int = 64
+    gae_lambda: float = 0.95
+    ent_coef: float = 0.003
+    vf_coef: float = 0.5
+    max_grad_norm: float = 0.5
+    scale_reward: bool = True           # divide rewards by the deviation of the return
+
+
+@dataclass
+class PpoConfig(OnPolicyConfig):
+    """Proximal policy optimisation (Stable-Baselines3)."""
+
+    name: str = "ppo"
+    batch_size: int = 1024
+    n_epochs: int = 4
+    clip_range: float = 0.2
+    target_kl: float | None = None
+
+
+@dataclass
+class MaskablePpoConfig(PpoConfig):
+    """The same with illegal actions masked in training (sb3-contrib)."""
+
+    name: str = "maskable_ppo"
+
+
+@dataclass
+class A2cConfig(OnPolicyConfig):
+    """Advantage actor-critic (Stable-Baselines3)."""
+
+    name: str = "a2c"
+    n_steps: int = 16
+    gae_lambda: float = 1.0
+    use_rms_prop: bool = False
+    normalize_advantage: bool = True
+
+
+@dataclass
+class DqnConfig(AgentConfig):
+    """Deep Q-learning (Stable-Baselines3); Discrete actions only."""
+
+    name: str = "dqn"
+    buffer_size: int = 50_000
+    learning_starts: int = 2_000
+    batch_size: int = 256
+    tau: float = 1.0
+    train_freq: int = 1                 # batch steps between updates
+    gradient_steps: int = 1
+    target_update_interval: int = 5_000
+    exploration_fraction: float = 0.3
+    exploration_initial_eps: float = 1.0
+    exploration_final_eps: float = 0.05
+    max_grad_norm: float = 10.0
+    scale_reward: bool = True
+
+
+AGENTS: dict[str, type[AgentConfig]] = {
+    "ppo": PpoConfig, "a2c": A2cConfig, "dqn": DqnConfig, "maskable_ppo": MaskablePpoConfig,
+    "reinforce": ReinforceConfig,
+}
+
+
+@dataclass
+class TrainConfig:
+    """`python train.py key=value ...`."""
+
+    env: EnvConfig = field(default_factory=EnvConfig)
+    agent: Any = field(default_factory=PpoConfig)
+    scenario: str | None = None         # name or path
+    trace: str | None = None            # name or path
+    options: dict[str, Any] = field(default_factory=dict)   # further scenario options
+    seed: int = 0
+    steps: int | None = None            # environment steps of all replicas together
+    minutes: float | None = None        # stop after so long even if steps are left
+    device: str = "auto"                # auto, cpu, cuda
+    threads: int = 1                    # of torch; more is slower for small networks
+    env_threads: int | None = None      # of the simulator; null = cores
+    validations: int = 20               # validation rounds over the run
+    windows: int = 4                    # validation windows
+    checkpoint_s: float = 60.0          # seconds between checkpoints
+    save: str | None = None             # also store it as saved_models/<env>/<save>
+    replace: bool = False               # allow `save` to replace a stored policy
+    resume: bool = False                # go on with the last run of this env, agent and seed
+    table: bool = True                  # print the held-out table at the end
+    pictures: bool = True               # write timelines to TensorBoard
+    debug: bool = False                 # show tracebacks
