@@ -52,8 +52,8 @@ class RulesContender(Contender):
 
     def run_one(self, scenario: Any, window: Any, seed: int) -> Any:
         """Replay the window under the scenario with the overrides."""
-        scenario = scenario.merge(self.overrides).merge(self.extra)
-        return domain(self.domain).simulate(scenario, window.trace, seed)
+        d = domain(self.domain)
+        return d.simulate(d.configured(scenario, self.overrides, self.extra), window.trace, seed)
 
 
 @dataclass(frozen=True)

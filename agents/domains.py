@@ -70,6 +70,10 @@ class Domain(ABC):
         """The scenario as contenders get it: facts of the training part, no horizon."""
 
     @abstractmethod
+    def configured(self, scenario: Any, own: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
+        """The scenario under a baseline's own options and the caller's, which win."""
+
+    @abstractmethod
     def at_load(self, workload: Any, factor: float) -> Any:
         """The workload with its arrival rate multiplied."""
 

@@ -53,13 +53,14 @@ def blame(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PolicyError(what, f"{path}, line {_line(error, path)}",
-                          "mend the policy") from error
+        line = _line(error, path)
+        where = f"{path}, line {line}" if line else str(path)
+        raise PolicyError(what, where, "mend the policy") from error
 
 
-def _line(error: Exception, path: Path) -> int | str:
+def _line(error: Exception, path: Path) -> int | None:
     if isinstance(error, SyntaxError) and error.lineno:
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)
     own = [f.lineno for f in frames if Path(f.filename) == path]
-    return own[-1] if own else "?"
+    return own[-1] if own else None

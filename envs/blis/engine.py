@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.blis import kernels
+from envs.blis.rules import runs
 from envs.blis.state import (
     DUE,
     LINK,
@@ -18,7 +19,6 @@ from envs.blis.state import (
     OVER,
     READY,
     RING_FULL,
-    State,
     make_block,
     views,
 )
@@ -45,30 +45,32 @@ class Engine:
         announce_compilation()
         self.system, self.work, self.envs = system, work, envs
         options = system.scenario.options
-        self.block = make_block(envs, system.devices, len(system.families), options.qos.levels,
-                                options.allocation.demand.span)
+        # One row is padding: an array of a single row looks contiguous to numba, and that would be
+        # another type, compiled anew.
+        self.padded_block = make_block(envs + 1, system.devices, len(system.families),
+                                 options.qos.levels, options.allocation.demand.span)
+        self.block = self.padded_block[:envs]
         recorded = bool(work.rules["recorded"][0])
-        self.ring = np.zeros((envs, RING), LINK)
-        self.outcome = np.zeros((envs, len(work.request) if recorded else 0), OUTCOME)
+        self.ring = np.zeros((envs + 1, RING), LINK)
+        self.outcome = np.zeros((envs + 1, len(work.request) if recorded else 0), OUTCOME)
         self.block["device"]["kind"] = system.device_type
         self.threads = max(1, min(threads, envs))
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
         self._bind()
 
     def _bind(self) -> None:
-        self.state = views(self.block, self.ring, self.outcome)
+        self.state = views(self.padded_block, self.ring, self.outcome)
 
     def over_slices(self, function: Callable[..., None], *batched: np.ndarray,
-                    fixed: tuple[Any, ...] = ()) -> None:
-        """`function(state, *fixed, *batched)` on a slice of the batch per thread."""
-        if self._pool is None:
-            function(self.state, *fixed, *batched)
-            return
+                    padded: tuple[Any, ...] = ()) -> None:
+        """`function(state, work, *padded, *batched)` on a slice of the batch per thread."""
         bounds = [self.envs * i // self.threads for i in range(self.threads + 1)]
-        jobs = [
-            self._pool.submit(function, *_cut((self.state,), a, b), *fixed, *_cut(batched, a, b))
-            for a, b in zip(bounds, bounds[1:], strict=False)
-        ]
+        calls = [(*_cut((self.state,), a, b + 1), self.work, *_cut(padded, a, b + 1),
+                  *_cut(batched, a, b)) for a, b in pairwise(bounds)]
+        if self._pool is None:
+            function(*calls[0])
+            return
+        jobs = [self._pool.submit(function, *call) for call in calls]
         for job in jobs:
             job.result()
 
@@ -80,8 +82,8 @@ class Engine:
             empty = np.zeros(1, OUTCOME)
             empty["start"] = empty["finish"] = np.nan
             empty["device"] = empty["variant"] = NONE
-            self.outcome[chosen] = empty
-        kernels.reset_batch(self.state, chosen, seed.astype(np.uint64), first, last, offset,
+            self.outcome[:-1][chosen] = empty
+        runs.reset_batch(self.state, chosen, seed.astype(np.uint64), first, last, offset,
                             windows)
         self.block["run"]["code"][chosen] = READY
 
@@ -97,15 +99,15 @@ class Engine:
 
     def commit(self, chosen: np.ndarray, weighted: np.ndarray) -> None:
         """Begin the next window of the chosen replicas and commit their pending plans."""
-        kernels.commit_batch(self.state, self.work, chosen, weighted)
+        runs.commit_batch(self.state, self.work, chosen, weighted)
         self.check_draws()
 
-    def run(self, log: kernels.Log, stop: np.ndarray, drain: Callable[[], None]) -> None:
+    def run(self, log: runs.Log, stop: np.ndarray, drain: Callable[[], None]) -> None:
         """Replay every replica up to the start of window `stop`, or to its end."""
         codes = self.block["run"]["code"]
         codes[codes == DUE] = READY
         while True:
-            self.over_slices(_run_slice, log, stop, fixed=(self.work,))
+            self.over_slices(runs.run_batch, log, stop)
             self.check_draws()
             codes = self.block["run"]["code"]
             if np.isin(codes, (DUE, OVER)).all():
@@ -114,6 +116,12 @@ class Engine:
                 drain()
             if (codes == RING_FULL).any():
                 self.grow_ring()
+
+    def restore_plans(self, chosen: np.ndarray) -> None:
+        """The pending plan of the chosen replicas restarts from their devices."""
+        device = self.block["device"]
+        for name, source in (("plan", "target"), ("plan_level", "level")):
+            device[name] = np.where(chosen[:, None], device[source], device[name])
 
     def check_draws(self) -> None:
         """An exhausted `routing.draws` is an error, whenever it is met."""
@@ -125,7 +133,7 @@ class Engine:
     def grow_ring(self) -> None:
         """Twice the place for outstanding requests, each at its new place."""
         old, size = self.ring, self.ring.shape[1]
-        self.ring = np.zeros((self.envs, 2 * size), LINK)
+        self.ring = np.zeros((self.envs + 1, 2 * size), LINK)
         for e in range(self.envs):
             run = self.block["run"][e]
             live = np.arange(run["oldest"], run["cursor"])
@@ -134,11 +142,11 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """All replicas, exactly."""
-        return Snapshot(self.block.copy(), self.ring.copy(), self.outcome.copy())
+        return Snapshot(self.padded_block.copy(), self.ring.copy(), self.outcome.copy())
 
     def restore(self, saved: Snapshot) -> None:
         """Go on from a snapshot."""
-        self.block[:] = saved.block
+        self.padded_block[:] = saved.block
         self.ring, self.outcome = saved.ring.copy(), saved.outcome.copy()
         self._bind()
 
@@ -147,7 +155,3 @@ def _cut(arrays: tuple, a: int, b: int) -> tuple:
     """Rows a..b of arrays, and of tuples of arrays."""
     return tuple(type(x)(*(y[a:b] for y in x)) if isinstance(x, tuple) else x[a:b]
                  for x in arrays)
-
-
-def _run_slice(state: State, work: Work, log: kernels.Log, stop: np.ndarray) -> None:
-    kernels.run_batch(state, work, log, stop)

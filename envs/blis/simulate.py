@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from envs.blis import kernels
 from envs.blis.engine import Engine
 from envs.blis.planning import Plan, Planner, View, make_planner
 from envs.blis.replay import Trace
+from envs.blis.rules import runs
 from envs.blis.scenario import Scenario
 from envs.blis.state import NONE, OVER, WINDOW
 from envs.blis.system import System, bind_trace
@@ -88,7 +88,7 @@ class _Replay:
         self.engine, self.trace, self.seeds, self.planners = engine, trace, seeds, planners
         system, envs = engine.system, engine.envs
         self.options = system.scenario.options
-        self.log = kernels.make_log(envs, LOG_WINDOWS, system.devices, len(system.families))
+        self.log = runs.make_log(envs, LOG_WINDOWS, system.devices, len(system.families))
         self.parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(envs)]
         self.waiting: list[deque[tuple[int, Plan]]] = [deque() for _ in range(envs)]
 

@@ -19,7 +19,8 @@ IDLE, RUNNING, LOADING, TIMER = 3, 0, 1, 2     # what a device's clock means; or
 OPEN, TAKEN, MISSED = 1, 2, 4                  # flags of an outstanding request
 MET, LATE, NO_PREDICTOR, REJECTED, QOS, EXPIRED, HOPELESS, QUEUED, STARTED = range(9)
 STATUS = "MLNRQEHqr"                           # a letter per code above
-WINDOW_END, RING_FULL, PAUSED, OUT_OF_DRAWS, LOG_FULL, DUE, OVER, READY = range(8)   # codes
+# Why a kernel returned, or what is to be done next.
+WINDOW_END, RING_FULL, NO_ROOM, PAUSED, OUT_OF_DRAWS, LOG_FULL, DUE, OVER, READY = range(9)
 
 REPLICA = np.dtype([
     ("now", "f8"),
@@ -68,7 +69,7 @@ DEVICE = np.dtype([
     ("batch_start", "f8"),
     ("growth", "f8"),              # AIMD: size, not yet rounded down
     ("weight", "f8"),              # routing weight of the plan in force
-    ("sent", "i8"),                # requests routed here since the last commit
+    ("sent", "i8"),                # times chosen since the last commit
     ("busy", "f8"),                # time inside batches in this window, finished batches only
     ("plan", "i4"),                # pending plan: target, level, weight
     ("plan_level", "i4"),
@@ -96,6 +97,7 @@ OUTCOME = np.dtype([
 ], align=True)
 WINDOW = np.dtype([
     ("arrivals", "i8"), ("met", "i8"), ("late", "i8"), ("dropped", "i8"), ("queue", "i8"),
+    ("missed", "i8"),              # of any level
     ("accuracy_met", "f8"), ("accuracy_completed", "f8"),
 ], align=True)
 

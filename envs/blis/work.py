@@ -41,7 +41,8 @@ RULES = np.dtype([
     ("loading", "i4"), ("strict_qos", "i4"), ("on_demand", "i4"), ("feasible", "i4"),
     ("batching", "i4"), ("ladder", "i4"), ("dropping", "i4"), ("at_launch", "i4"),
     ("levels", "i4"), ("listed_draws", "i4"), ("recorded", "i4"), ("actions", "i4"),
-    ("lookahead", "i4"), ("normalise", "i4"), ("strict", "i4"), ("span", "i4"), ("variants", "i4"),
+    ("lookahead", "i4"), ("normalise", "i4"), ("per_window", "i4"), ("swap", "i4"),
+    ("variants", "i4"),
 ], align=True)
 
 
@@ -152,6 +153,7 @@ def _rules(system: System, recorded: bool, user: int) -> np.ndarray:
     row["lookahead"] = e.lookahead_requests if e.reward == "lookahead" else 0
     row["normalise"] = e.normalise
     demand = o.allocation.demand
-    row["demand_keep"], row["span"] = 1 - 1 / (1 + demand.com), demand.span
+    row["demand_keep"] = 1 - 1 / (1 + demand.com)
+    row["per_window"], row["swap"] = e.reward == "window", e.action == "swap"
     row["variants"] = len(system.variants)
     return table

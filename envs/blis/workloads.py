@@ -60,6 +60,10 @@ class Workload(ABC):
     def mean_demand(self) -> dict[str, float]:
         """Requests per second of each family in the training part."""
 
+    @abstractmethod
+    def whole(self) -> Trace:
+        """All there is, for a look at the workload itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class GeneratedWorkload(Workload):
@@ -94,6 +98,10 @@ class GeneratedWorkload(Workload):
     def mean_demand(self) -> dict[str, float]:
         """The mean over the training seeds."""
         return self.training_trace().mean_demand()
+
+    def whole(self) -> Trace:
+        """The first training seed."""
+        return self._trace(FIRST_SEED["train"])
 
     def _trace(self, seed: int) -> Trace:
         return _generated(self.config, seed, self.name)
@@ -145,6 +153,10 @@ class RecordedWorkload(Workload):
         """Requests over the time of the training part."""
         return self.training_trace().mean_demand(TRAIN * self.trace.end_ms)
 
+    def whole(self) -> Trace:
+        """The trace."""
+        return self.trace
+
     def _bounds(self, part: str) -> tuple[float, float]:
         start, end = _of_part(SHARE, part)
         return start * self.trace.end_ms, end * self.trace.end_ms
@@ -157,14 +169,33 @@ class RecordedWorkload(Workload):
 
 def open_workload(trace: str | Path | Trace, scenario: Scenario) -> Workload:
     """The workload of a name, a path or a trace, with the import options of the scenario."""
-    workload = _open(trace, scenario)
-    known = {variant.family for variant in scenario.profile}
-    strange = [family for family in workload.families if family not in known]
+    workload = find_workload(trace, scenario)
+    strange = strange_families(workload, scenario)
     if strange:
+        known = sorted({variant.family for variant in scenario.profile})
         raise TraceError(f"no variant in the profile for the families {', '.join(strange)}",
                          str(workload.name), "rename them with the option rename (profile: "
-                         f"{', '.join(sorted(known))})")
+                         f"{', '.join(known)})")
     return workload
+
+
+def find_workload(trace: str | Path | Trace, scenario: Scenario) -> Workload:
+    """`open_workload` without a look at its families."""
+    if isinstance(trace, Trace):
+        return RecordedWorkload(trace)
+    base, factor = _factor(str(trace))
+    if base in presets():
+        return GeneratedWorkload(str(trace), preset(base).scaled(factor))
+    found = _read(base, scenario)
+    if factor != 1.0:
+        found = replace(found.scaled(1.0 / factor), name=f"{found.name}@{factor:g}")
+    return RecordedWorkload(found)
+
+
+def strange_families(workload: Workload, scenario: Scenario) -> list[str]:
+    """Families of the workload that the profile does not have."""
+    known = {variant.family for variant in scenario.profile}
+    return [family for family in workload.families if family not in known]
 
 
 def workload_names() -> list[str]:
@@ -204,18 +235,6 @@ def _factor(name: str) -> tuple[str, float]:
     if not 0 < factor < float("inf"):
         raise TraceError(f'"{text}" is no factor', name, "write name@2.5 for 2.5 times the rate")
     return base, factor
-
-
-def _open(trace: str | Path | Trace, scenario: Scenario) -> Workload:
-    if isinstance(trace, Trace):
-        return RecordedWorkload(trace)
-    base, factor = _factor(str(trace))
-    if base in presets():
-        return GeneratedWorkload(str(trace), preset(base).scaled(factor))
-    found = _read(base, scenario)
-    if factor != 1.0:
-        found = replace(found.scaled(1.0 / factor), name=f"{found.name}@{factor:g}")
-    return RecordedWorkload(found)
 
 
 def _read(name: str, scenario: Scenario) -> Trace:

@@ -66,7 +66,6 @@ def append(s, work, r, i):
         s.ring[slot(s, device.tail)].next = r
     device.tail = r
     device.queued += 1
-    device.sent += 1
     s.family[work.request[r].family].queued += 1
     if work.rules[0].recorded:
         out = s.outcome[r - s.run[0].first]

@@ -252,6 +252,7 @@ def route(s, work, r):
     if i < 0:
         drop(s, work, r, QOS if i == BELOW_LEVEL else NO_PREDICTOR, NONE)
         return NONE
+    s.device[i].sent += 1
     if work.rules[0].feasible and expected_finish(s, work, i) > deadline(s, work, r) + EPS:
         drop(s, work, r, REJECTED, i)
         return NONE

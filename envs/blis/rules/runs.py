@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.blis.rules.advance import advance
-from envs.blis.rules.plans import commit, restore_plan
+from envs.blis.rules.plans import commit
 from envs.blis.rules.windows import is_over, open_window, reset
 from envs.blis.state import DUE, LOG_FULL, OVER, RUNNING, WINDOW, WINDOW_END, Replica
 from envs.core.jit import driver, records, rule
@@ -32,8 +32,8 @@ def make_log(envs: int, windows: int, devices: int, families: int) -> Log:
 @rule
 def replica(state, e):
     """Row `e` of the batch."""
-    return Replica(state.run[e:e + 1], state.device[e], state.clock[e], state.family[e], state.level[e],
-                   state.history[e], state.ring[e], state.outcome[e])
+    return Replica(state.run[e:e + 1], state.device[e], state.clock[e], state.family[e],
+                   state.level[e], state.history[e], state.ring[e], state.outcome[e])
 
 
 @rule
@@ -51,6 +51,9 @@ def _write_log(s, log, e):
         row.queue = f.queued
         row.accuracy_met = f.accuracy_met
         row.accuracy_completed = f.accuracy_done
+        row.missed = 0
+        for q in range(s.level.shape[1]):
+            row.missed += s.level[k, q].missed
     for i in range(len(s.device)):
         device = s.device[i]
         log.busy[e, w, i] = device.busy
@@ -76,13 +79,6 @@ def commit_batch(state, work, chosen, weighted):
             open_window(s)
             commit(s, work, weighted[e])
             s.run[0].started = 1
-
-
-@driver
-def draft_batch(state):
-    """Pending plans restart from the devices."""
-    for e in range(len(state.run)):
-        restore_plan(replica(state, e))
 
 
 @rule
