@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.networks.categorical import NEVER, Distribution, gumbel_argmax
+from agents.networks.categorical import NEVER, Distribution, draw
 from agents.networks.network import Network, NetworkConfig, compress, layers, setting
 
 CENTRES = 6                 # bumps over the share of the type's devices
@@ -43,8 +43,8 @@ class FamilyThenCounts(Distribution):
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """A family, then its counts."""
-        family = gumbel_argmax(self.family, generator)
-        return self._joined(family, gumbel_argmax(self._given(family), generator))
+        family = draw(self.family, generator)
+        return self._joined(family, draw(self._given(family), generator))
 
     def mode(self) -> Tensor:
         """The most probable family and its most probable counts."""
@@ -116,8 +116,8 @@ class BlisNetwork(Network):
     def _families(self, load: Tensor, pair: Tensor) -> Tensor:
         levels = self.levels
         place = torch.linspace(0, 1, levels, device=load.device).expand(*load.shape[:2], levels)
-        level = torch.stack([compress(load[..., :levels] * 10),
-                             compress(load[..., levels:2 * levels] * 10), place], -1)
+        pairs = load[..., :2 * levels].unflatten(-1, (levels, 2))      # requests, misses
+        level = torch.cat([compress(pairs * 10), place[..., None]], -1)
         pooled = self.encode_level(level).tanh().mean(2)
         arrived, failed = load[..., -2:-1], load[..., -1:]
         share = failed / arrived.clamp_min(1e-3)

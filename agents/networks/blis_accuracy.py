@@ -54,17 +54,17 @@ class BlisAccuracyNetwork(Network):
 
     def __init__(self, config: BlisAccuracyConfig):
         super().__init__(config)
-        h = config.hidden
-        self.encode_family = layers(FAMILY + DERIVED + 2, h, h)
-        self.encode_pair = layers(PAIR, h, h)
+        h, g = config.hidden, max(1, config.hidden // 2)
+        self.encode_family = layers(FAMILY + DERIVED + 2, h, h, activation=nn.ReLU)
+        self.encode_pair = layers(PAIR, h, h, activation=nn.ReLU)
         self.device_own = nn.Linear(DEVICE + 2, h)
         self.device_family, self.device_context = nn.Linear(h, h, False), nn.Linear(h, h, False)
         self.encode_device = layers(h, h)
-        self.mix_family = layers(3 * h + 1, h, h)
-        self.query_pair, self.query_family = layers(h, h), layers(h, h)
-        self.group_pair, self.group_family = nn.Linear(h, h), nn.Linear(h, h, False)
-        self.group_score = layers(h, 1, last_gain=0.1)
-        self.keep, self.none = layers(h, 1, last_gain=0.1), layers(h, 1, last_gain=0.1)
+        self.mix_family = layers(3 * h + 1, h, h, activation=nn.ReLU)
+        self.query = layers(h, 2 * h)
+        self.group_pair, self.group_family = nn.Linear(h, g), nn.Linear(h, g, False)
+        self.group_score = layers(g, 1, last_gain=0.1)
+        self.keep_none = layers(h, 2, last_gain=0.1)
         self.keep_all = layers(h, h, 1, last_gain=0.1)
         self.critic = layers(3 * h + 1, h, 1, last_gain=1.0)
         self.choices: Choices | None = None
@@ -79,7 +79,7 @@ class BlisAccuracyNetwork(Network):
         self.table("variant_family", system.variant_family)
         self.table("pair", pair_features(system))
         self.table("accuracy", np.asarray(system.accuracy) / 100, torch.float32)
-        self.table("peak", np.asarray(system.peak) / 100, torch.float32)
+        self.table("device_peak", np.asarray(system.peak)[system.device_type] / 100, torch.float32)
         self.table("family_static", family_features(system))
         share = np.asarray(system.count)[system.device_type] / self.devices
         self.table("type_share", share, torch.float32)
@@ -96,14 +96,14 @@ class BlisAccuracyNetwork(Network):
         hosted = seen.assigned.sum(1)                                     # (B, K)
         family = self.encode_family(torch.cat([
             compress(seen.family), balance(seen.family), (hosted / self.devices)[..., None],
-            self.family_static.expand(len(hosted), -1, -1)], -1)).tanh()
+            self.family_static.expand(len(hosted), -1, -1)], -1)).relu()
         context = family.mean(1)
         device = self._devices(seen, family, context)
         gathered = seen.assigned.transpose(1, 2) @ device                 # (B, K, H)
         mean = gathered / hosted.clamp_min(1)[..., None]
         wide = context[:, None].expand_as(family)
         count = compress(hosted)[..., None]
-        family = self.mix_family(torch.cat([family, mean, wide, count], -1)).tanh()
+        family = self.mix_family(torch.cat([family, mean, wide, count], -1)).relu()
         return Encoded(family, device, family.mean(1) + device.mean(1))
 
     def _devices(self, seen: Seen, family: Tensor, context: Tensor) -> Tensor:
@@ -112,17 +112,16 @@ class BlisAccuracyNetwork(Network):
         own = self.device_own(torch.cat([compress(seen.device), target, share], -1))
         near = seen.assigned @ self.device_family(family)
         mixed = (own + near + self.device_context(context)[:, None]).relu()
-        return self.encode_device(mixed).tanh()
+        return self.encode_device(mixed).relu()
 
     def pair_scores(self, seen: Seen, code: Encoded) -> Tensor:
         """(B, D, V) without regard to what a device hosts now."""
-        pair = self.encode_pair(self.pair).tanh()                         # (T, V, H)
-        scale = self.config.hidden ** -0.5
-        own = torch.einsum("bdh,dvh->bdv", self.query_pair(code.device) * scale,
-                           pair.index_select(0, self.device_type))
-        kin = self.query_family(code.device) * scale @ code.family.transpose(1, 2)
+        pair = self.encode_pair(self.pair).relu()                         # (T, V, H)
+        to_pair, to_family = (self.query(code.device) * self.config.hidden ** -0.5).chunk(2, -1)
+        own = torch.einsum("bdh,dvh->bdv", to_pair, pair.index_select(0, self.device_type))
+        kin = to_family @ code.family.transpose(1, 2)                     # (B, D, K)
         family = self.group_family(code.family).index_select(1, self.variant_family)
-        group = (self.group_pair(pair)[None] + family[:, None]).relu()    # (B, T, V, H)
+        group = (self.group_pair(pair)[None] + family[:, None]).relu()    # (B, T, V, G)
         shared = self.group_score(group).squeeze(-1)
         return (own + kin.index_select(2, self.variant_family)
                 + shared.index_select(1, self.device_type))
@@ -130,17 +129,16 @@ class BlisAccuracyNetwork(Network):
     def present(self, seen: Seen) -> Tensor:
         """(B, D, V): the variant that is the device's target, told by family, accuracy, peak."""
         accuracy, peak = seen.device[..., :1], seen.device[..., 1:2]
-        equal = ((accuracy - self.accuracy).abs() < SAME) & (
-            (peak - self.peak[self.device_type]).abs() < SAME * (1 + peak))
-        return equal & (seen.assigned[..., self.variant_family] > 0.5)
+        differ = (accuracy - self.accuracy).abs() + (peak - self.device_peak).abs() / (1 + peak)
+        return (differ < SAME) & seen.assigned.index_select(2, self.variant_family).bool()
 
     def logits(self, seen: Seen, code: Encoded) -> Tensor:
         """Flat scores in the order of the action space."""
         pairs = self.pair_scores(seen, code)
-        none = self.none(code.device) + self.config.none_bias
+        keep, none = self.keep_none(code.device).split(1, -1)
+        none = none + self.config.none_bias
         if not self.choices.discrete:
-            keep = self.keep(code.device) + self.config.keep_bias
-            pairs = pairs + keep * self.present(seen)
+            pairs = pairs + (keep + self.config.keep_bias) * self.present(seen)
             return torch.cat([pairs, none], -1).flatten(1)
         stay = self.keep_all(code.context) + self.config.keep_bias
         return torch.cat([stay, torch.cat([pairs, none], -1).flatten(1)], 1)

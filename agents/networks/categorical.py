@@ -12,10 +12,11 @@ from torch import Tensor
 NEVER = -1e9        # log-probability of a masked choice; finite, so that 0 * log 0 is 0
 
 
-def gumbel_argmax(logp: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """A draw from the categorical of the last axis."""
-    noise = torch.empty_like(logp).exponential_(generator=generator).clamp_min(1e-20)
-    return (logp - noise.log()).argmax(-1)
+def draw(logp: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A draw from the categorical of the last axis, by its running sum; never a masked choice."""
+    reached = logp.exp().cumsum(-1)
+    place = 1 - torch.rand(logp.shape[:-1], generator=generator, device=logp.device)   # in (0, 1]
+    return (reached < (place * reached[..., -1])[..., None]).sum(-1)
 
 
 class Distribution:
@@ -49,7 +50,7 @@ class Categoricals(Distribution):
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One action per row."""
-        return self._shaped(gumbel_argmax(self.logp, generator))
+        return self._shaped(draw(self.logp, generator))
 
     def mode(self) -> Tensor:
         """The most probable choice of every part."""
