@@ -43,7 +43,8 @@ class Domain(ABC):
     name: str                       # short name, also the folder under saved_models/
     env_id: str
     scenario_name: str              # evaluated when none is given
-    window_ms: float                # length of a held-out window when none is given
+    windows: int                    # held-out windows when none are asked for
+    window_ms: float                # and their length
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by
     rivals: Sequence[str]           # baselines that training measures itself against
 

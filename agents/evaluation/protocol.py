@@ -1,0 +1,163 @@
+"""The comparison: every contender on the same held-out windows and seeds.
+
+    from agents.evaluation import compare
+    comparison = compare(["infaas", "proteus_tuned"], "zipf_exponential_x5")
+    print(comparison.strongest, comparison.standings())
+"""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from agents.contenders import Contender, SavedContender, choose
+from agents.domains import Domain, domain
+from agents.evaluation.standings import Comparison, Outcome
+from envs.core.errors import PolicyError
+from envs.core.records import write_records
+
+Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
+
+
+@dataclass
+class Plan:
+    """What is compared on what; plain data, so that another process can do a part of it."""
+
+    domain: str
+    scenario: Any
+    contenders: Sequence[Contender]
+    windows: Sequence[Any]
+    seeds: Sequence[int]
+    records: Path | None = None
+    label: str = ""
+    everything: bool = False        # nobody asked for these by name: one that cannot run is noted
+
+    def unit(self, contender: int, window: int) -> list[Outcome] | str:
+        """One contender on one window under every seed, or why it was left out."""
+        d, who, where = domain(self.domain), self.contenders[contender], self.windows[window]
+        began = time.perf_counter()
+        try:
+            runs = who.run(self.scenario, [where], self.seeds)
+        except PolicyError as error:
+            if self.everything and who.kind == "policy":
+                return f"{who.name} is left out: {error}"
+            raise
+        seconds = (time.perf_counter() - began) / len(runs)
+        return [self._outcome(d, who, where, seed, run, seconds)
+                for seed, run in zip(self.seeds, runs, strict=True)]
+
+    def _outcome(self, d: Domain, who: Contender, where: Any, seed: int, run: Any,
+                 seconds: float) -> Outcome:
+        if self.records:
+            folder = self.records / self.label / who.name
+            write_records(folder / f"{_file_name(where.name)}_seed{seed}.parquet", d.records(run))
+        return Outcome(who.name, where.name, seed, seconds, d.metrics(run), d.digest(run))
+
+
+def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env: str = "blis",
+            trace: Any = None, windows: int | None = None, window_ms: float | None = None,
+            seeds: Sequence[int] = (0,), options: Mapping[str, Any] | None = None,
+            part: str = "test", load: float | None = None, devices: int | None = None,
+            workers: int = 1, records: str | Path | None = None, label: str = "",
+            progress: Progress | None = None) -> Comparison:
+    """Run contenders (names, `file.py:name`, objects; None: all saved and all baselines).
+
+    `options` are scenario options that win over those of every contender; `load` multiplies the
+    arrival rate, `devices` scales the cluster. With more than one worker, call it under
+    `if __name__ == "__main__"`.
+    """
+    d, options = domain(env), dict(options or {})
+    if isinstance(scenario, str | Path):
+        scenario = d.load_scenario(scenario, options)
+    workload = d.open_workload(trace, scenario)
+    if load is not None:
+        workload = d.at_load(workload, load)
+    if devices is not None:
+        scenario = d.with_devices(scenario, devices)
+    held_out = workload.part(part, windows or d.windows, window_ms or d.window_ms)
+    chosen = [c.with_options(options) for c in select(d, contenders)]
+    plan = Plan(env, d.prepared(scenario, workload), chosen, held_out, list(seeds),
+                Path(records) if records else None, label, contenders is None)
+    return _gather(d, plan, workload.name, _run(plan, workers, progress))
+
+
+def select(d: Domain, wanted: Sequence[str | Contender] | None) -> list[Contender]:
+    """Contenders by name or as they are; None: every saved policy, then every baseline."""
+    table, saved = d.baselines(), saved_policies(d)
+    if wanted is None:
+        return [*saved.values(), *table.values()]
+    found = [choose(c, table, saved, d.name) if isinstance(c, str) else c for c in wanted]
+    names = [c.name for c in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise PolicyError("two contenders have this name", name, "rename one")
+    return found
+
+
+def saved_policies(d: Domain) -> dict[str, SavedContender]:
+    """The policies that ship for this environment."""
+    from agents.store import saved
+
+    return {p.name: SavedContender(p.name, d.name, folder=p)
+            for p in saved(d.saved_models.parent, d.saved_models.name)}
+
+
+def _gather(d: Domain, plan: Plan, trace: str,
+            results: Iterator[list[Outcome] | str]) -> Comparison:
+    outcomes, notes = [], []
+    for result in results:
+        if isinstance(result, str):
+            notes.append(result)
+        else:
+            outcomes.extend(result)
+    if not outcomes:
+        raise PolicyError("no contender could run", trace, "; ".join(notes) or "name a contender")
+    return Comparison(d, plan.scenario, trace, plan.contenders, plan.windows, plan.seeds,
+                      outcomes, sorted(set(notes)))
+
+
+def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:
+    units = [(c, w) for w in range(len(plan.windows)) for c in range(len(plan.contenders))]
+    done = _in_processes(plan, units, workers) if workers > 1 else (
+        (c, plan.unit(c, w)) for c, w in units)
+    for count, (c, result) in enumerate(done, 1):
+        if progress:
+            progress(plan.contenders[c].name, count, len(units))
+        yield result
+
+
+def _in_processes(plan: Plan, units: Sequence[tuple[int, int]],
+                  workers: int) -> Iterator[tuple[int, list[Outcome] | str]]:
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _Worker.begin, (plan,))
+    try:
+        jobs = {pool.submit(_Worker.unit, c, w): c for c, w in units}
+        for job in as_completed(jobs):
+            yield jobs[job], job.result()
+    except BrokenProcessPool:
+        raise PolicyError("a worker process ended without a word (out of memory?)", "workers",
+                          "say workers=1") from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Worker:
+    """What a spawned process keeps between units: the plan, and policies once loaded."""
+
+    plan: Plan
+
+    @classmethod
+    def begin(cls, plan: Plan) -> None:
+        cls.plan = plan
+
+    @classmethod
+    def unit(cls, contender: int, window: int) -> list[Outcome] | str:
+        return cls.plan.unit(contender, window)
+
+
+def _file_name(text: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_.@" else "_" for c in text)
