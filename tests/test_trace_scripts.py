@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -12,43 +11,27 @@ import pytest
 import yaml
 
 from envs.blis.replay import read_trace
-from envs.core.arguments import command
 from envs.core.errors import SuiteError
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def _script(name):
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _run(name, *argv):
-    module = _script(name)
-    return command(module.main, module.Keys, list(argv))
-
+from tests.scripting import ROOT, load, run
 
 def test_generate_writes_a_trace_and_its_recipe(tmp_path, capsys):
     out, recipe = tmp_path / "t.parquet", tmp_path / "t.yaml"
     argv = ["preset=low_load", "seed=7", "scale=0.5", "duration_s=20"]
-    assert _run("generate_trace", *argv, f"out={out}", f"recipe={recipe}") == 0
+    assert run("generate_trace", *argv, f"out={out}", f"recipe={recipe}") == 0
     assert f"{len(read_trace(out))} requests of 9 families" in capsys.readouterr().out
     again = tmp_path / "again.csv"
-    assert _run("generate_trace", f"config={recipe}", f"out={again}") == 0
+    assert run("generate_trace", f"config={recipe}", f"out={again}") == 0
     assert read_trace(again).arrival_ms.tolist() == read_trace(out).arrival_ms.tolist()
 
 
 def test_generate_lists_measures_and_refuses(tmp_path, capsys):
-    assert _run("generate_trace") == 0 and "zipf_flat_bursty" in capsys.readouterr().out
+    assert run("generate_trace") == 0 and "zipf_flat_bursty" in capsys.readouterr().out
     for argv, message in ((["preset=low_lod"], 'did you mean "low_load"'),
                           (["preset=low_load", "seeds=1"], 'did you mean "seed"'),
                           (["preset=low_load", "duration_s=0"], "duration_s: 0 is no valid"),
                           (["preset=low_load", f"config={tmp_path}"], "give one"),
                           (["preset=low_load", f"out={tmp_path / 't.txt'}"], "name it *.csv")):
-        assert _run("generate_trace", *argv) == 2
+        assert run("generate_trace", *argv) == 2
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1
     assert not list(tmp_path.iterdir())
@@ -60,11 +43,11 @@ def test_import_turns_a_folder_into_a_table(tmp_path, capsys):
     (folder / "x.txt").write_text("0,0,300\n10,0,300\n")
     out = tmp_path / "mine.csv"
     argv = [f"source={folder}", f"out={out}", "rename=x:bert", "time_scale=0.5"]
-    assert _run("import_trace", *argv) == 0
+    assert run("import_trace", *argv) == 0
     assert out.read_text() == "arrival_ms,family,slo_ms\n0,bert,300\n5,bert,300\n"
     (folder / "x.txt").write_text("10,0,300\n0,0,300\n")
     out.unlink()
-    assert _run("import_trace", *argv) == 2
+    assert run("import_trace", *argv) == 2
     assert "x.txt, line 2, column arrival_ms: 0.0 goes back" in capsys.readouterr().err
     assert not out.exists()
 
@@ -81,7 +64,7 @@ def published(tmp_path):
 
 
 def test_fetch_downloads_checks_and_keeps(tmp_path, published):
-    fetch, folder = _script("get_traces").fetch, tmp_path / "data"
+    fetch, folder = load("get_traces").fetch, tmp_path / "data"
     found = fetch(published, folder)
     assert sorted(p.name for p in folder.iterdir()) == ["a.txt", "b.txt"] == sorted(found)
     assert found["a.txt"] == published["files"]["a.txt"]
@@ -101,13 +84,13 @@ def test_a_failed_download_leaves_nothing(tmp_path, published, fault):
         (source / "a.txt").write_text("damaged")
         message = "as downloaded has sha256"
     with pytest.raises(SuiteError, match=message):
-        _script("get_traces").fetch(published, tmp_path / "data")
+        load("get_traces").fetch(published, tmp_path / "data")
     assert not list((tmp_path / "data").iterdir())
 
 
 def test_get_traces_lists_and_names(monkeypatch, capsys):
     monkeypatch.delenv("SCHED_DATA", raising=False)
-    assert _run("get_traces", "env=blis") == 0
+    assert run("get_traces", "env=blis") == 0
     listed = capsys.readouterr().out
     for entry in yaml.safe_load((ROOT / "traces/blis/published.yaml").read_text()).values():
         assert entry["licence"] in listed and entry["size"] in listed
@@ -115,18 +98,18 @@ def test_get_traces_lists_and_names(monkeypatch, capsys):
     for argv, message in ((["env=blos"], 'did you mean "blis"'),
                           (["name=azur"], 'did you mean "azure"'),
                           (["name=azure"], "set SCHED_DATA to a folder, or give out=FOLDER")):
-        assert _run("get_traces", *argv) == 2
+        assert run("get_traces", *argv) == 2
         assert message in capsys.readouterr().err
 
 
 def test_the_command_line_itself():
-    def run(*argv):
+    def started(*argv):
         return subprocess.run([sys.executable, "scripts/generate_trace.py", *argv], cwd=ROOT,
                               env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
                               text=True)
 
-    taught = run("--help")
+    taught = started("--help")
     assert taught.returncode == 0 and "curve:" in taught.stdout and "seed=" in taught.stdout
-    failed = run("preset=none")
+    failed = started("preset=none")
     assert failed.returncode == 2 and "Traceback" not in failed.stderr
-    assert "Traceback" in run("preset=none", "debug=true").stderr
+    assert "Traceback" in started("preset=none", "debug=true").stderr

@@ -57,8 +57,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """One line."""
-        load = (f"the cluster carries {self.mean_ratio:.2f} times the mean load and "
-                f"{self.busiest_ratio:.2f} times the busiest {self.busiest_s:g} s")
+        load = (f"the cluster carries {self.mean_ratio:.3g} times the mean load and "
+                f"{self.busiest_ratio:.3g} times the busiest {self.busiest_s:g} s")
         if np.isnan(self.mean_ratio):
             load = "nothing can be served within its allowance"
         count = f"{self.problems} problem{'s' * (self.problems > 1)}" if self.problems else "ok"
@@ -189,14 +189,14 @@ def _load(
                         "device hosts one variant at a time", "add devices or drop families")]
     if mean_ratio < 1:
         return [Finding(True, "load", "overload: with the fastest variants everywhere the cluster "
-                        f"carries {mean_ratio:.2f} times the mean demand", "add devices, or scale "
+                        f"carries {mean_ratio:.2g} times the mean demand", "add devices, or scale "
                         f"the trace (name@{mean_ratio:.2g})")]
     if busiest_ratio < 1:
         return [Finding(False, "load", f"the busiest {busiest_s:g} s exceed the capacity "
-                        f"({busiest_ratio:.2f} of it is there): some requests are late or "
+                        f"({busiest_ratio:.2g} of it is there): some requests are late or "
                         "dropped whatever the policy", "expect it, or add devices")]
     if accurate_ratio > 1:
         return [Finding(False, "load", "the most accurate variants carry even the busiest "
-                        f"{busiest_s:g} s ({accurate_ratio:.2f} times): there is little to decide",
+                        f"{busiest_s:g} s ({accurate_ratio:.3g} times): there is little to decide",
                         "compare policies at a higher load (name@FACTOR)")]
     return []
