@@ -14,6 +14,7 @@ from envs.blis.replay import read_trace
 from envs.core.errors import SuiteError
 from tests.scripting import ROOT, load, run
 
+
 def test_generate_writes_a_trace_and_its_recipe(tmp_path, capsys):
     out, recipe = tmp_path / "t.parquet", tmp_path / "t.yaml"
     argv = ["preset=low_load", "seed=7", "scale=0.5", "duration_s=20"]
