@@ -39,7 +39,7 @@ class Environment:
             seed = mix(seed + GOLDEN * episode)
         rows = self._episode(seed)
         self.sim = Simulator(self.system, rows, seed)
-        Allocator(self.system, rows, seed).start(self.sim)
+        Allocator(self.system, self.rows, seed).start(self.sim)
         self.last: Window | None = None
         self._begin()
         return Step(self.observe(), mask=self.mask())
