@@ -47,6 +47,7 @@ class Domain(ABC):
     window_ms: float                # and their length
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by
     rivals: Sequence[str]           # baselines that training measures itself against
+    ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]   # of sums over `info`, in training
 
     @property
     def main(self) -> Column:

@@ -48,6 +48,8 @@ class Blis(Domain):
     windows = 3
     window_ms = 60_000.0
     rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_wc", "proteus_tuned")
+    ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
+              "effective_accuracy": (("accuracy_met",), ("met",))}
     columns = (
         Column("accuracy_per_request", "accuracy/request (%)", 2),
         Column("slo_attainment", "SLO met (%)", 2, 100.0),
