@@ -47,7 +47,7 @@ class Blis(Domain):
     scenario_name = "zipf_exponential_x5"
     windows = 3
     window_ms = 60_000.0
-    rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_wc", "proteus_tuned")
+    rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
     columns = (

@@ -73,6 +73,21 @@ def draw_timeline(timeline: Timeline, width: int = 960, height: int = 640) -> np
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def show(image: np.ndarray) -> None:
+    """Put a picture on the screen, in the window of the last one; without a screen do nothing."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    if matplotlib.get_backend().lower() not in matplotlib.backends.backend_registry.list_builtin(
+            matplotlib.backends.BackendFilter.INTERACTIVE):
+        return
+    height, width = image.shape[:2]
+    figure = pyplot.figure("timeline", (width / 100, height / 100), dpi=100)
+    figure.clear()
+    figure.figimage(image)
+    pyplot.pause(0.001)
+
+
 def timeline_figure(timeline: Timeline, width: float = 9.6, height: float = 6.4) -> Any:
     """The picture as a matplotlib Figure, sizes in inches at 100 dots each."""
     from matplotlib.figure import Figure
