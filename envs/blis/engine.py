@@ -16,9 +16,10 @@ from envs.blis.state import (
     NONE,
     OUT_OF_DRAWS,
     OUTCOME,
-    OVER,
+    PLANNED,
     READY,
     RING_FULL,
+    WEIGHTED,
     make_block,
     views,
 )
@@ -97,38 +98,32 @@ class Engine:
         if weight is not None:
             device["plan_weight"] = weight
 
-    def commit(self, chosen: np.ndarray, weighted: np.ndarray) -> None:
-        """Begin the next window of the chosen replicas and commit their pending plans."""
-        runs.commit_batch(self.state, self.work, chosen, weighted)
-        self.check_draws()
+    def plan(self, e: int, weighted: bool) -> None:
+        """The pending plan of replica `e` is committed when the replica goes on."""
+        self.block["run"]["planned"][e] = WEIGHTED if weighted else PLANNED
 
-    def run(self, log: runs.Log, stop: np.ndarray, drain: Callable[[], None]) -> None:
-        """Replay every replica up to the start of window `stop`, or to its end."""
+    def run(self, log: runs.Log, stop: np.ndarray, drain: Callable[[], None] | None = None) -> None:
+        """Commit plans, then replay every replica up to the start of window `stop` or its end."""
         codes = self.block["run"]["code"]
         codes[codes == DUE] = READY
         while True:
             self.over_slices(runs.run_batch, log, stop)
-            self.check_draws()
             codes = self.block["run"]["code"]
-            if np.isin(codes, (DUE, OVER)).all():
-                return
+            if (codes == OUT_OF_DRAWS).any():
+                raise ScenarioError(f"all {len(self.work.draws)} numbers are used up",
+                                    "routing.draws", "give more numbers, or leave the option out")
             if (codes == LOG_FULL).any():
                 drain()
-            if (codes == RING_FULL).any():
+            elif (codes == RING_FULL).any():
                 self.grow_ring()
+            else:
+                return
 
     def restore_plans(self, chosen: np.ndarray) -> None:
         """The pending plan of the chosen replicas restarts from their devices."""
         device = self.block["device"]
         for name, source in (("plan", "target"), ("plan_level", "level")):
             device[name] = np.where(chosen[:, None], device[source], device[name])
-
-    def check_draws(self) -> None:
-        """An exhausted `routing.draws` is an error, whenever it is met."""
-        if self.block["run"]["out_of_draws"].any() or (
-                self.block["run"]["code"] == OUT_OF_DRAWS).any():
-            raise ScenarioError(f"all {len(self.work.draws)} numbers are used up", "routing.draws",
-                                "give more numbers, or leave the option out")
 
     def grow_ring(self) -> None:
         """Twice the place for outstanding requests, each at its new place."""

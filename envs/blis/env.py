@@ -1,15 +1,14 @@
 """The environments of the domain; their docstrings are their documentation."""
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from gymnasium import spaces
 
+from envs.blis.engine import Engine
 from envs.blis.episodes import HIGHEST, ServingEnv
 from envs.blis.rules import steps
 from envs.blis.rules.observe import DEVICE_FEATURES, FAMILY_FEATURES
-from envs.blis.state import NONE, State, views
+from envs.blis.state import NONE, PLANNED, READY
 from envs.core.errors import ActionError
 from envs.core.single import SingleEnv
 
@@ -17,13 +16,7 @@ FAMILY_NAMES = ("arrivals", "demand", "met", "late", "dropped", "accuracy", "que
                 "ready_rate", "hosted_rate")
 DEVICE_NAMES = ("accuracy", "rate", "ready", "busy", "queued")
 LATENCY_SCALE = 1000.0      # ms
-
-
-class Words(NamedTuple):
-    """The memory of a batch as plain numbers, to be copied row by row."""
-
-    block: np.ndarray
-    ring: np.ndarray
+FAR = 2**62                 # a window that is never reached
 
 
 class BlisEnv(ServingEnv):
@@ -67,7 +60,7 @@ class BlisEnv(ServingEnv):
         shape = (families + 1, 2 * levels * kinds + 2 * levels + 2)
         self.feature_names = self._names(levels)
         self._scale = self._scales(levels, shape)
-        self._scratch = self._make_scratch()
+        self._scratch: Engine | None = None
         return (spaces.Box(0.0, HIGHEST, shape, np.float32),
                 spaces.MultiDiscrete([families, *(np.tile(system.count, levels) + 1)], np.int32))
 
@@ -86,13 +79,6 @@ class BlisEnv(ServingEnv):
         scale[:, len(most):2 * len(most)] = LATENCY_SCALE
         return scale
 
-    def _make_scratch(self) -> tuple[State, Words]:
-        """Memory for the lookahead; a single row of it is enough without one."""
-        engine = self.engine
-        rows = slice(None) if self.scenario.options.env.reward == "lookahead" else slice(0, 2)
-        block, ring = engine.padded_block[rows].copy(), engine.ring[rows].copy()
-        return views(block, ring, engine.outcome[rows]), words(block, ring)
-
     def _look(self) -> tuple[np.ndarray, np.ndarray]:
         raw = self._empty()
         self.engine.over_slices(steps.see_counts, raw)
@@ -108,20 +94,35 @@ class BlisEnv(ServingEnv):
     def _all_legal(self) -> np.ndarray:
         return np.ones((self.num_envs, int(self.single_action_space.nvec.sum())), np.int8)
 
-    def _kernel(self, actions: np.ndarray, reward: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        engine, raw = self.engine, self._empty()
-        if self._scratch[1].ring.shape[1] != words(engine.padded_block, engine.ring).ring.shape[1]:
-            self._scratch = self._make_scratch()
-        scratch, spare = self._scratch
-        here = words(engine.padded_block, engine.ring)
-        engine.over_slices(steps.step_counts, actions, reward, raw, padded=(scratch, here, spare))
-        return self._scaled(raw), self._all_legal()
+    def _act(self, actions: np.ndarray) -> np.ndarray:
+        options, run = self.scenario.options.env, self.engine.block["run"]
+        self.engine.over_slices(steps.act_counts, actions)
+        ahead = self._look_ahead() if options.reward == "lookahead" else None
+        due = run["turn"] == options.actions_per_window
+        if due.any():
+            self._simulate(due)
+        return np.where(due, self._window_reward(), 0.0) if ahead is None else ahead
 
+    def _window_reward(self) -> np.ndarray:
+        family = self.engine.block["family"]
+        failed = (family["late"] + family["dropped"]).sum(1)
+        if self.scenario.options.env.normalise:
+            return -failed / np.maximum(1, family["arrivals"].sum(1))
+        return -failed.astype(float)
 
-def words(block: np.ndarray, ring: np.ndarray) -> Words:
-    """Rows of the memory as unsigned 64-bit numbers."""
-    return Words(block.view(np.uint64).reshape(len(block), -1),
-                 ring.view(np.uint64).reshape(len(ring), -1))
+    def _look_ahead(self) -> np.ndarray:
+        """Minus the failures until some further arrivals are handled, on a copy of the batch."""
+        if self._scratch is None:
+            self._scratch = Engine(self.system, self.engine.work, self.num_envs,
+                                   self.engine.threads)
+        self._scratch.restore(self.engine.snapshot())
+        run = self._scratch.block["run"]
+        failed = run["failed"].copy()
+        run["code"], run["planned"] = READY, PLANNED
+        run["budget"] = np.minimum(self.scenario.options.env.lookahead_requests,
+                                   run["last"] - run["cursor"])
+        self._scratch.run(self._no_log, np.full(self.num_envs, FAR))
+        return (failed - run["failed"]).astype(float)
 
 
 class BlisAccuracyEnv(ServingEnv):
@@ -179,11 +180,20 @@ class BlisAccuracyEnv(ServingEnv):
         self.raw_observation = raw
         return np.clip(raw, 0.0, HIGHEST).astype(np.float32)
 
-    def _kernel(self, actions: np.ndarray, reward: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        raw, mask = self._empty()
-        rows = actions.reshape(self.num_envs, -1)
-        self.engine.over_slices(steps.step_variants, rows, reward, raw, mask)
-        return self._clipped(raw), mask
+    def _act(self, actions: np.ndarray) -> np.ndarray:
+        self.engine.over_slices(steps.act_variants, actions.reshape(self.num_envs, -1))
+        self._simulate(np.ones(self.num_envs, bool))
+        family, options = self.engine.block["family"], self.scenario.options.env
+        met, accuracy = family["met"].sum(1), family["accuracy_met"].sum(1)
+        moved = self.engine.block["run"]["window_reallocations"]
+        price = options.w_move * moved / self.system.devices
+        if options.reward != "window":
+            earned = options.w_slo * met + options.w_acc * accuracy / 100
+            return earned / options.request_scale - price
+        resolved = met + (family["late"] + family["dropped"]).sum(1)
+        mean = np.where(resolved == 0, 100.0, accuracy / np.maximum(1, met))
+        attained = np.where(resolved == 0, 1.0, met / np.maximum(1, resolved))
+        return options.w_slo * attained + options.w_acc * mean / 100 - price
 
     def _idle(self) -> np.ndarray | int:
         return 0 if self.swap else len(self.system.variants)

@@ -14,9 +14,10 @@ from envs.blis.planning import View, make_planner
 from envs.blis.recorder import Recorder
 from envs.blis.replay import Trace
 from envs.blis.rules import steps
+from envs.blis.rules.runs import make_log
 from envs.blis.scenario import Scenario, load_scenario
 from envs.blis.simulate import Run
-from envs.blis.state import NO_ROOM, NONE, READY, RING_FULL, WINDOW
+from envs.blis.state import DUE, NONE, PLANNED, READY, WINDOW
 from envs.blis.system import System, bind, bind_trace
 from envs.blis.work import make_work
 from envs.blis.workloads import open_workload
@@ -58,6 +59,7 @@ class ServingEnv(BatchEnv):
             options.horizon_ms / options.window_ms)
         self._run_seeds = np.zeros(num_envs, np.uint64)
         self._first_plan: Any = None
+        self._no_log = make_log(num_envs, 0, self.system.devices, len(self.system.families))
 
     def _spaces(self) -> tuple[spaces.Space, spaces.Space]:
         """Observation and action space of one replica."""
@@ -74,7 +76,8 @@ class ServingEnv(BatchEnv):
         for e in np.flatnonzero(chosen):
             plan = self._plan_of_start(int(seeds[e]))
             self.engine.draft(e, plan.target, plan.level, plan.weight)
-        self.engine.commit(chosen, chosen)
+            self.engine.plan(e, weighted=True)
+        self.engine.run(self._no_log, np.zeros(self.num_envs, np.int64))
         self.engine.restore_plans(chosen)
         if self.recorder is not None:
             self.recorder.begin(chosen)
@@ -110,23 +113,26 @@ class ServingEnv(BatchEnv):
         return self._first_plan
 
     def _play(self, actions: np.ndarray) -> tuple:
-        reward, code = np.zeros(self.num_envs), self.engine.block["run"]["code"]
-        code[:] = READY
-        while True:
-            observation, mask = self._kernel(actions, reward)
-            self.engine.check_draws()
-            if not np.isin(code, (RING_FULL, NO_ROOM)).any():
-                break
-            self.engine.grow_ring()
+        reward = self._act(actions)
         over, terminated = np.zeros((2, self.num_envs), bool)
         steps.ended(self.engine.state, over, terminated)
         if self.recorder is not None:
             self.recorder.keep(self.engine.block["run"]["turn"] == 0)
+        observation, mask = self._look()
         return observation, reward, terminated, over & ~terminated, mask, self._info()
 
-    def _kernel(self, actions: np.ndarray, reward: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One call of the driver; scaled observations and masks."""
+    def _act(self, actions: np.ndarray) -> np.ndarray:
+        """Take the actions, simulate where a window is due; the rewards."""
         raise NotImplementedError
+
+    def _simulate(self, due: np.ndarray) -> None:
+        """Commit the pending plans of these replicas and replay one window."""
+        run = self.engine.block["run"]
+        run["code"] = np.where(due, READY, DUE)
+        run["planned"][due] = PLANNED
+        self.engine.run(self._no_log, run["window"] + run["closed"] + due)
+        run["turn"][due] = 0
+        self.engine.restore_plans(due)
 
     def _info(self) -> dict[str, Any]:
         """The record of the window just simulated, per family, and ignored actions so far."""

@@ -36,6 +36,7 @@ class Recorder:
         counts = np.zeros(len(family), WINDOW)
         for name, column in COUNTERS.items():
             counts[name] = family[column]
+        counts["missed"] = self.engine.block["level"][e]["missed"].sum(axis=1)
         begun = np.maximum(device["batch_start"], run["window_start"])
         busy = device["busy"] + np.where(device["event"] == RUNNING, run["now"] - begun, 0.0)
         return counts, busy, device["target"].copy(), int(run["window_reallocations"])

@@ -139,12 +139,9 @@ class _Replay:
         self._commit(plans)
 
     def _commit(self, plans: Mapping[int, Plan]) -> None:
-        chosen, weighted = np.zeros((2, self.engine.envs), bool)
         for e, plan in plans.items():
             self.engine.draft(e, plan.target, plan.level, plan.weight)
-            chosen[e], weighted[e] = True, plan.weight is not None
-        if chosen.any():
-            self.engine.commit(chosen, weighted)
+            self.engine.plan(e, plan.weight is not None)
 
     def _view(self, e: int) -> View:
         self._drain()

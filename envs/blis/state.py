@@ -20,7 +20,8 @@ OPEN, TAKEN, MISSED = 1, 2, 4                  # flags of an outstanding request
 MET, LATE, NO_PREDICTOR, REJECTED, QOS, EXPIRED, HOPELESS, QUEUED, STARTED = range(9)
 STATUS = "MLNRQEHqr"                           # a letter per code above
 # Why a kernel returned, or what is to be done next.
-WINDOW_END, RING_FULL, NO_ROOM, PAUSED, OUT_OF_DRAWS, LOG_FULL, DUE, OVER, READY = range(9)
+WINDOW_END, RING_FULL, PAUSED, OUT_OF_DRAWS, LOG_FULL, DUE, OVER, READY = range(8)
+PLANNED, WEIGHTED = 1, 2                       # a pending plan waits to be committed
 
 REPLICA = np.dtype([
     ("now", "f8"),
@@ -38,15 +39,15 @@ REPLICA = np.dtype([
     ("reallocations", "i8"),
     ("loads", "i8"),
     ("qos_missed", "i8"),
+    ("failed", "i8"),              # late and dropped requests
     ("window_reallocations", "i8"),
     ("illegal", "i8"),             # actions that were ignored
     ("out_of_draws", "i4"),        # routing.draws is exhausted
     ("code", "i4"),                # why the last call returned
     ("closed", "i4"),              # the window has ended, the next has not begun
     ("turn", "i4"),                # actions taken in this window
+    ("planned", "i4"),             # the pending plan waits to be committed
     ("started", "i4"),             # the plan of time 0 is committed
-    ("steps", "i8"),               # environment steps of the episode
-    ("returned", "f8"),            # sum of rewards of the episode
 ], align=True)
 
 DEVICE = np.dtype([

@@ -46,11 +46,3 @@ def commit(s, work, weighted):
             if i != NONE and may_decide(s.device[i]):
                 decide(s, work, i)
         r += 1
-
-
-@driver
-def restore_plan(s):
-    """The pending plan restarts from the devices."""
-    for i in range(len(s.device)):
-        s.device[i].plan = s.device[i].target
-        s.device[i].plan_level = s.device[i].level

@@ -46,6 +46,7 @@ def mark_missed(s, work, r):
 def drop(s, work, r, reason, i):
     """The request leaves unanswered, sent to or queued at device `i`."""
     s.family[work.request[r].family].dropped += 1
+    s.run[0].failed += 1
     mark_missed(s, work, r)
     s.ring[slot(s, r)].flags = 0
     if work.rules[0].recorded:
@@ -84,6 +85,7 @@ def answer(s, work, r, variant, accuracy):
         family.accuracy_met += accuracy
     else:
         family.late += 1
+        s.run[0].failed += 1
         mark_missed(s, work, r)
     s.ring[slot(s, r)].flags = 0
     if work.rules[0].recorded:

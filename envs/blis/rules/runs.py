@@ -8,7 +8,18 @@ import numpy as np
 from envs.blis.rules.advance import advance
 from envs.blis.rules.plans import commit
 from envs.blis.rules.windows import is_over, open_window, reset
-from envs.blis.state import DUE, LOG_FULL, OVER, RUNNING, WINDOW, WINDOW_END, Replica
+from envs.blis.state import (
+    DUE,
+    LOG_FULL,
+    OUT_OF_DRAWS,
+    OVER,
+    PAUSED,
+    RUNNING,
+    WEIGHTED,
+    WINDOW,
+    WINDOW_END,
+    Replica,
+)
 from envs.core.jit import driver, records, rule
 
 
@@ -70,38 +81,43 @@ def reset_batch(state, chosen, seed, first, last, offset, windows):
             reset(replica(state, e), seed[e], first[e], last[e], offset[e], windows[e])
 
 
-@driver
-def commit_batch(state, work, chosen, weighted):
-    """Begin the next window of the chosen replicas and commit their pending plans."""
-    for e in range(len(chosen)):
-        if chosen[e]:
-            s = replica(state, e)
-            open_window(s)
-            commit(s, work, weighted[e])
-            s.run[0].started = 1
-
-
 @rule
 def _run(s, work, log, e, stop):
-    """Replay windows until a plan is due, the run is over, or the host must act."""
+    """Commit a plan that waits, then replay until a plan is due, the end, or the host must act."""
+    run = s.run[0]
+    if run.planned:
+        open_window(s)
+        commit(s, work, run.planned == WEIGHTED)
+        run.planned = 0
+        run.started = 1
+    if run.out_of_draws:
+        return OUT_OF_DRAWS
+    if run.window + run.closed >= stop:
+        return DUE
+    kept = log.moved.shape[1]
     while True:
-        if s.run[0].closed and log.length[e] == log.moved.shape[1]:
+        if kept > 0 and log.length[e] == kept:
             return LOG_FULL
         open_window(s)
         code = advance(s, work)
         if code != WINDOW_END:
             return code
-        _write_log(s, log, e)
+        if kept > 0:
+            _write_log(s, log, e)
         if is_over(s):
             return OVER
-        if s.run[0].window + 1 >= stop:
+        if run.window + 1 >= stop:
             return DUE
 
 
 @driver
 def run_batch(state, work, log, stop):
-    """Replay every replica that is not over up to the start of window `stop`."""
+    """Replay every replica that is not done up to the start of window `stop`.
+
+    `stop` = 0 commits plans and replays nothing.
+    """
     for e in range(len(stop)):
         s = replica(state, e)
-        if s.run[0].code != OVER and s.run[0].code != DUE:
-            s.run[0].code = _run(s, work, log, e, stop[e])
+        run = s.run[0]
+        if run.code != OVER and run.code != DUE and run.code != PAUSED:
+            run.code = _run(s, work, log, e, stop[e])

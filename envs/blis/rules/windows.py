@@ -61,9 +61,8 @@ def reset(s, seed, first, last, offset, windows):
     run.last = last
     run.budget = -1
     run.reallocations = run.loads = run.qos_missed = run.window_reallocations = 0
-    run.illegal = run.steps = 0
-    run.turn = run.started = run.out_of_draws = run.code = run.closed = 0
-    run.returned = 0.0
+    run.illegal = run.failed = 0
+    run.turn = run.planned = run.started = run.out_of_draws = run.code = run.closed = 0
     for i in range(len(s.device)):
         _reset_device(s, i)
     for k in range(len(s.family)):
