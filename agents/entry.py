@@ -87,7 +87,8 @@ def _explain_config(error: BaseException, schema: type | None) -> str:
         return what
     unknown = re.search(r"Key '([^']+)' (?:is )?not in", what)
     if unknown:
-        known = _known(schema, key[1])
+        beside = getattr(error.__cause__ or error, "parent_node", None)
+        known = list(beside.keys()) if hasattr(beside, "keys") else _known(schema, key[1])
         return f"{key[1]}: unknown key" + (f"; {nearest(unknown[1], known)}" if known else "")
     return f"{key[1]}: {what}"
 
