@@ -6,18 +6,6 @@ from typing import Any
 
 
 @dataclass
-class EnvConfig:
-    """Which environment, and under what it is trained (group `env`)."""
-
-    name: str = "blis"                  # short name: blis, blis_accuracy, ...
-    scenario: str | None = None         # used unless `scenario=` is given
-    trace: str | None = None            # used unless `trace=` is given
-    episode_ms: float | None = None     # length of a training episode
-    steps: int = 1_000_000              # environment steps unless `steps=` is given
-    options: dict[str, Any] = field(default_factory=dict)   # scenario options of this environment
-
-
-@dataclass
 class AgentConfig:
     """What all learners have."""
 
@@ -114,13 +102,14 @@ AGENTS: dict[str, type[AgentConfig]] = {
 class TrainConfig:
     """`python train.py key=value ...`."""
 
-    env: EnvConfig = field(default_factory=EnvConfig)
-    agent: Any = field(default_factory=PpoConfig)
+    env: Any = None                     # group: name, scenario, trace, episode_ms, steps, options,
+    #                                     and the keys of the scenario's block `env`
+    agent: Any = None                   # group: one of the dataclasses above
     scenario: str | None = None         # name or path
     trace: str | None = None            # name or path
     options: dict[str, Any] = field(default_factory=dict)   # further scenario options
     seed: int = 0
-    steps: int | None = None            # environment steps of all replicas together
+    steps: int | None = None            # environment steps of all replicas; null = env.steps
     minutes: float | None = None        # stop after so long even if steps are left
     device: str = "auto"                # auto, cpu, cuda
     threads: int = 1                    # of torch; more is slower for small networks

@@ -1,0 +1,85 @@
+"""The end of a run: the policy and its card, the picture, the held-out table."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents import store
+from agents.task import store_folder
+
+if TYPE_CHECKING:
+    from agents.training import Run
+
+
+def finish(run: Run) -> Path:
+    """Save to the run folder, and under `save=NAME` where one was given; show how good it is."""
+    results = ""
+    if run.config.pictures:
+        run.tracker.picture("timeline", picture(run), run.learner.steps)
+    if run.config.table:
+        results = held_out(run)
+    places = [run.folder / "policy"]
+    if run.config.save is not None:
+        places.append(store_folder(run.config))
+    for place in places:
+        store.save(place, run.policy, card=card(run, place.name), results=results,
+                   trained_on=trained_on(run), replace=place == places[0] or run.config.replace)
+        run.progress.console.print(f"saved in {place}", soft_wrap=True)
+    return places[0]
+
+
+def picture(run: Run) -> np.ndarray:
+    """The timeline of the policy on the first validation window."""
+    import gymnasium as gym
+    from gymnasium.vector import AutoresetMode
+
+    task = run.task
+    window = task.workload.part("validation", 1, task.domain.window_ms)[0]
+    scenario = task.domain.prepared(task.scenario, task.workload)
+    env = gym.make_vec(task.domain.env_id, num_envs=1, trace=window.trace,
+                       scenario=scenario.merge(task.options).merge(task.extra),
+                       autoreset_mode=AutoresetMode.DISABLED, render_mode="rgb_array")
+    observation, info = env.reset(seed=window.seed)
+    policy, over = run.policy, False
+    policy.start(env)
+    while not over:
+        action = policy.act(observation, info["action_mask"])
+        observation, _, terminated, truncated, info = env.step(action)
+        over = bool(terminated[0] or truncated[0])
+    drawn = env.render()[0]
+    env.close()
+    return drawn
+
+
+def trained_on(run: Run) -> dict[str, Any]:
+    """What the store keeps about the making of a policy."""
+    return {"scenario": run.task.scenario.name, "trace": run.task.workload.name,
+            "agent": run.agent.name, "seed": run.config.seed, "steps": run.learner.steps,
+            "minutes": round(run.elapsed / 60, 1), "options": run.task.extra, "command": command()}
+
+
+def command() -> str:
+    """How this run was started."""
+    return " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def card(run: Run, name: str) -> str:
+    """A page on the policy: what made it and how good it was where it was chosen."""
+    column, about = run.task.domain.main, trained_on(run)
+    lines = [f"# {name}", "",
+             f"A policy for `env={run.task.domain.name}`, trained by {run.agent.name} "
+             f"(network `{run.network_name}`).", "", f"    {about['command']}", "",
+             f"- trained on scenario `{about['scenario']}`, trace `{about['trace']}`",
+             f"- {about['steps']:,} environment steps, {about['minutes']} minutes, "
+             f"seed {about['seed']}"]
+    if run.best_score is not None and run.rival is not None:
+        digits = column.digits
+        lines.append(f"- {column.heading} on the validation windows: "
+                     f"{abs(run.best_score.main):.{digits}f}; best baseline there "
+                     f"({run.rival.name}): {abs(run.rival.main):.{digits}f}")
+    lines += ["- held-out windows: `results.csv`",
+              "- versions: " + ", ".join(f"{k} {v}" for k, v in store.versions().items())]
+    return "\n".join(lines) + "\n"
