@@ -95,6 +95,7 @@ class UserContender(Contender):
     compiled `@policy`. A class is made anew for every run."""
 
     reference: str = ""
+    acting: Options = field(default_factory=dict)   # options under which a policy acts
     kind: str = field(default="user", init=False)
 
     @cached_property
@@ -118,8 +119,8 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
-        own = scenario.merge(getattr(policy, "options", {})).merge(contender.extra)
-        return play(d, policy, own, window, seed, guard)
+        scenario = scenario.merge(contender.acting).merge(getattr(policy, "options", {}))
+        return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if callable(getattr(thing, "plan", None)) or callable(thing):
         planned = scenario.merge(contender.extra)
         return d.simulate_planned(planned, window.trace, seed, thing, guard)

@@ -35,6 +35,7 @@ class Column:
     digits: int = 1
     factor: float = 1.0
     larger_is_better: bool = True
+    brief: bool = True              # shown in the printed table too
 
 
 class Domain(ABC):
@@ -119,6 +120,10 @@ class Domain(ABC):
     @abstractmethod
     def records(self, run: Any) -> Mapping[str, Sequence[Any]]:
         """Columns of the per-request records, names instead of indices."""
+
+    @abstractmethod
+    def facts(self, comparison: Any) -> list[Any]:
+        """Further tables of the report."""
 
     @abstractmethod
     def figures(self, comparison: Any) -> list[tuple[str, str, Any]]:

@@ -54,8 +54,9 @@ class Blis(Domain):
         Column("accuracy_per_request", "accuracy/request (%)", 2),
         Column("slo_attainment", "SLO met (%)", 2, 100.0),
         Column("effective_accuracy", "effective accuracy (%)", 2),
-        Column("latency_p99_ms", "p99 latency (ms)", 0, larger_is_better=False),
-        Column("utilisation", "busy (%)", 0, 100.0),
+        Column("latency_p99_ms", "p99 latency (ms)", 0, larger_is_better=False,
+               brief=False),
+        Column("utilisation", "busy (%)", 0, 100.0, brief=False),
     )
 
     def load_scenario(self, name: str | Path, options: Mapping[str, Any] | None = None) -> Scenario:
@@ -168,6 +169,12 @@ class Blis(Domain):
             "variant": [None if v == NONE else system.variants[v] for v in r["variant"]],
             "start_ms": r["start_ms"], "finish_ms": r["finish_ms"],
             "status": [status[s] for s in r["status"]]}
+
+    def facts(self, comparison: Any) -> list[Any]:
+        """Solver, gap, period and delay of every contender that solves programs."""
+        from agents.evaluation.facts_blis import planning_table
+
+        return [planning_table(comparison)]
 
     def figures(self, comparison: Any) -> list[tuple[str, str, Any]]:
         """The pictures of a comparison."""

@@ -95,7 +95,9 @@ def ranking(comparison: Comparison) -> Any:
         ax.plot([s.iqm.low, s.iqm.high], [i, i], color=look.colour, linewidth=3, alpha=0.5)
         ax.plot(s.iqm.value, i, look.marker, color=look.colour, markeredgecolor="black",
                 markeredgewidth=0.5, fillstyle="none" if s.contender.privileged else "full")
-    ax.set_yticks(range(len(standings)), [s.contender.name for s in standings], fontsize=8)
+    marks = {comparison.strongest: " (strongest baseline)", comparison.bound: " (bound)"}
+    names = [s.contender.name + marks.get(s.contender.name, "") for s in standings]
+    ax.set_yticks(range(len(standings)), names, fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel(f"{comparison.domain.main.heading}: interquartile mean, 95 % interval")
     return figure
@@ -108,13 +110,10 @@ def differences(comparison: Comparison, rival: str, columns: Sequence[Column]) -
     for ax, column in zip(axes[0], columns, strict=True):
         for i, name in enumerate(names):
             gain = comparison.scores(name, column) - comparison.scores(rival, column)
-            gain = gain[np.isfinite(gain).all(axis=1)]
-            if len(gain):
-                found, look = intervals.bootstrap(gain, intervals.mean), style(
-                    name, comparison.domain)
-                ax.plot([found.low, found.high], [i, i], color=look.colour, linewidth=3, alpha=0.5)
-                ax.plot(found.value, i, look.marker, color=look.colour, markeredgecolor="black",
-                        markeredgewidth=0.5)
+            found, look = comparison.interval(gain, intervals.mean), style(name, comparison.domain)
+            ax.plot([found.low, found.high], [i, i], color=look.colour, linewidth=3, alpha=0.5)
+            ax.plot(found.value, i, look.marker, color=look.colour, markeredgecolor="black",
+                    markeredgewidth=0.5)
         ax.axvline(0, color="black", linewidth=1)
         ax.set_xlabel(f"{column.heading}\nminus that of {rival}", fontsize=8)
     axes[0, 0].set_yticks(range(len(names)), names, fontsize=8)
@@ -128,22 +127,15 @@ def sweep(label: str, points: Mapping[float, Comparison], names: Sequence[str],
     figure, axes = blank(4.2 * len(columns) + 1.8, 4.2, 1, len(columns))
     for ax, column in zip(axes[0], columns, strict=True):
         for name in names:
-            at = [(x, c) for x, c in points.items() if c.of(name)]
-            found = [intervals.bootstrap(known(c.scores(name, column)), intervals.mean)
-                     for _, c in at if len(known(c.scores(name, column)))]
-            xs = [x for x, c in at if len(known(c.scores(name, column)))]
+            at = {x: c for x, c in points.items() if c.of(name)}
+            found = [c.interval(c.scores(name, column), intervals.mean) for c in at.values()]
             look = style(name, next(iter(points.values())).domain)
-            ys = np.array([f.value for f in found])
-            spread = np.abs(np.array([[f.low, f.high] for f in found]).reshape(-1, 2).T - ys)
-            ax.errorbar(xs, ys, spread, color=look.colour, marker=look.marker, markersize=5,
-                        linestyle=look.line, linewidth=1.4, capsize=2, label=name)
+            spread = [[f.value - f.low for f in found], [f.high - f.value for f in found]]
+            ax.errorbar(list(at), [f.value for f in found], np.maximum(spread, 0),
+                        color=look.colour, marker=look.marker, markersize=5, linewidth=1.4,
+                        linestyle=look.line, capsize=2, label=name)
         ax.set_xlabel(label)
         ax.set_ylabel(column.heading)
         ax.set_xticks(list(points), [f"{x:g}" for x in points])
     axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     return figure
-
-
-def known(scores: np.ndarray) -> np.ndarray:
-    """The windows in which a metric exists under every seed."""
-    return scores[np.isfinite(scores).all(axis=1)]

@@ -65,7 +65,7 @@ def latency_cdf(comparison: Comparison, names: Sequence[str]) -> Any:
         ax.axvline(system.slo_ms[k], color="black", linewidth=0.8)
         ax.set_title(family, fontsize=9)
         ax.set_ylim(0, 1)
-        ax.set_xlim(left=0)
+        ax.set_xlim(0, 1.3 * system.slo_ms[k])
     for ax in axes.flat[len(system.families):]:
         ax.set_visible(False)
     for ax in axes[:, 0]:

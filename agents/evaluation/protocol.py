@@ -17,6 +17,7 @@ from typing import Any
 
 from agents.contenders import Contender, SavedContender, choose
 from agents.domains import Domain, domain
+from agents.evaluation import cache
 from agents.evaluation.standings import Comparison, Outcome
 from envs.core.errors import PolicyError
 from envs.core.records import write_records
@@ -35,28 +36,37 @@ class Plan:
     seeds: Sequence[int]
     records: Path | None = None
     label: str = ""
+    part: str = "test"
+    window_ms: float = 0.0
     everything: bool = False        # nobody asked for these by name: one that cannot run is noted
+    cached: bool = False            # baselines from the cache: metrics alone, no pictures
 
     def unit(self, contender: int, window: int) -> list[Outcome] | str:
         """One contender on one window under every seed, or why it was left out."""
-        d, who, where = domain(self.domain), self.contenders[contender], self.windows[window]
-        began = time.perf_counter()
+        who, where = self.contenders[contender], self.windows[window]
         try:
-            runs = who.run(self.scenario, [where], self.seeds)
+            return [self._outcome(who, where, seed) for seed in self.seeds]
         except PolicyError as error:
             if self.everything and who.kind == "policy":
                 return f"{who.name} is left out: {error}"
             raise
-        seconds = (time.perf_counter() - began) / len(runs)
-        return [self._outcome(d, who, where, seed, run, seconds)
-                for seed, run in zip(self.seeds, runs, strict=True)]
 
-    def _outcome(self, d: Domain, who: Contender, where: Any, seed: int, run: Any,
-                 seconds: float) -> Outcome:
+    def _outcome(self, who: Contender, where: Any, seed: int) -> Outcome:
+        name = cache.key(who, self.scenario, where, seed) if self.cached else None
+        began = time.perf_counter()
+        metrics, digest = cache.read(name), None
+        if metrics is None:
+            run = who.run(self.scenario, [where], [seed])[0]
+            metrics, digest = self._measured(who, where, seed, run)
+            cache.write(name, metrics)
+        return Outcome(who.name, where.name, seed, time.perf_counter() - began, metrics, digest)
+
+    def _measured(self, who: Contender, where: Any, seed: int, run: Any) -> tuple[dict, Any]:
+        d = domain(self.domain)
         if self.records:
             folder = self.records / self.label / who.name
             write_records(folder / f"{_file_name(where.name)}_seed{seed}.parquet", d.records(run))
-        return Outcome(who.name, where.name, seed, seconds, d.metrics(run), d.digest(run))
+        return d.metrics(run), None if self.cached else d.digest(run)
 
 
 def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env: str = "blis",
@@ -64,11 +74,12 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
             seeds: Sequence[int] = (0,), options: Mapping[str, Any] | None = None,
             part: str = "test", load: float | None = None, devices: int | None = None,
             workers: int = 1, records: str | Path | None = None, label: str = "",
-            progress: Progress | None = None) -> Comparison:
+            cached: bool = False, progress: Progress | None = None) -> Comparison:
     """Run contenders (names, `file.py:name`, objects; None: all saved and all baselines).
 
     `options` are scenario options that win over those of every contender; `load` multiplies the
-    arrival rate, `devices` scales the cluster. With more than one worker, call it under
+    arrival rate, `devices` scales the cluster, `cached` takes known scores of
+    baselines without running them. With more than one worker, call it under
     `if __name__ == "__main__"`.
     """
     d, options = domain(env), dict(options or {})
@@ -79,10 +90,12 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
         workload = d.at_load(workload, load)
     if devices is not None:
         scenario = d.with_devices(scenario, devices)
-    held_out = workload.part(part, windows or d.windows, window_ms or d.window_ms)
+    window_ms = window_ms or d.window_ms
+    held_out = workload.part(part, windows or d.windows, window_ms)
     chosen = [c.with_options(options) for c in select(d, contenders)]
     plan = Plan(env, d.prepared(scenario, workload), chosen, held_out, list(seeds),
-                Path(records) if records else None, label, contenders is None)
+                Path(records) if records else None, label, part, window_ms,
+                contenders is None, cached)
     return _gather(d, plan, workload.name, _run(plan, workers, progress))
 
 
@@ -118,7 +131,7 @@ def _gather(d: Domain, plan: Plan, trace: str,
     if not outcomes:
         raise PolicyError("no contender could run", trace, "; ".join(notes) or "name a contender")
     return Comparison(d, plan.scenario, trace, plan.contenders, plan.windows, plan.seeds,
-                      outcomes, sorted(set(notes)))
+                      outcomes, plan.part, plan.window_ms, sorted(set(notes)))
 
 
 def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:

@@ -1,8 +1,8 @@
 """What a comparison found: outcomes per window and seed, standings per contender."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,7 +51,10 @@ class Comparison:
     windows: Sequence[Any]
     seeds: Sequence[int]
     outcomes: list[Outcome]
+    part: str = "test"
+    window_ms: float = 0.0
     notes: list[str] = field(default_factory=list)
+    strata: Sequence[str] = ()          # a label per window; intervals redraw windows within it
 
     def __post_init__(self) -> None:
         places = {c.name: i for i, c in enumerate(self.contenders)}
@@ -107,16 +110,34 @@ class Comparison:
         return Standing(
             contender, {m: _mean(s) for m, s in scores.items()},
             {m: _median(s) for m, s in scores.items()},
-            _interval(scores[self.domain.main.metric], intervals.interquartile_mean),
-            None if gain is None else _interval(gain, intervals.share_above),
-            None if gain is None else _interval(gain, intervals.mean), gap,
+            self.interval(scores[self.domain.main.metric], intervals.interquartile_mean),
+            None if gain is None else self.interval(gain, intervals.share_above),
+            None if gain is None else self.interval(gain, intervals.mean), gap,
             float(np.mean([o.seconds for o in self.of(name)])))
 
+    def interval(self, scores: np.ndarray, statistic: intervals.Statistic) -> Interval:
+        """Over the windows in which the metric exists under every seed."""
+        known = np.isfinite(scores).all(axis=1)
+        if not known.any():
+            return Interval(np.nan, np.nan, np.nan)
+        strata = [s for s, k in zip(self.strata, known, strict=True) if k] if self.strata else None
+        return intervals.bootstrap(scores[known], statistic, strata)
 
-def _interval(scores: np.ndarray, statistic: intervals.Statistic) -> Interval:
-    """Over the windows in which the metric exists under every seed."""
-    known = scores[np.isfinite(scores).all(axis=1)]
-    return intervals.bootstrap(known, statistic) if len(known) else Interval(*3 * (np.nan,))
+
+def joined(points: Mapping[str, Comparison]) -> Comparison:
+    """One comparison over all points of a sweep: each point is a stratum of its windows."""
+    first = next(iter(points.values()))
+    windows = [replace(w, name=f"{label}: {w.name}") for label, c in points.items()
+               for w in c.windows]
+    outcomes = [replace(o, window=f"{label}: {o.window}") for label, c in points.items()
+                for o in c.outcomes]
+    everywhere = [c for c in first.contenders if all(p.of(c.name) for p in points.values())]
+    names = {c.name for c in everywhere}
+    return Comparison(
+        first.domain, first.scenario, first.trace, everywhere, windows, first.seeds,
+        [o for o in outcomes if o.contender in names], first.part, first.window_ms,
+        sorted({n for c in points.values() for n in c.notes}),
+        [label for label, c in points.items() for _ in c.windows])
 
 
 def _mean(scores: np.ndarray) -> float | None:

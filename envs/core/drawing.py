@@ -176,7 +176,8 @@ def _draw_curves(ax: Any, label: str, series: Mapping[str, np.ndarray], times: n
     ax.set_ylabel(label, fontsize=8)
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.3)
-    if all(np.nanmin(v, initial=0.0) >= 0 for v in series.values()):
+    low, high = ax.dataLim.intervaly
+    if 0 <= low <= high / 2:
         ax.set_ylim(bottom=0)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
 

@@ -1,0 +1,155 @@
+"""What `test.py` does: contenders and points of a sweep in, table, files and pictures out."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.contenders import Contender, SavedContender, UserContender
+from agents.domains import Domain, domain
+from agents.evaluation import report
+from agents.evaluation.protocol import Progress, compare, saved_policies, select
+from agents.evaluation.settings import TestConfig
+from agents.evaluation.standings import Comparison, joined
+from envs.core.errors import PolicyError, ScenarioError, nearest
+from envs.core.files import path_of, write_whole
+
+OWN = ("name", "scenario", "trace", "episode_ms", "steps", "options")   # no scenario options
+
+
+def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
+    """Compare as the configuration says; results.csv, report.html and PNGs go to `folder`."""
+    d = domain(config.env.get("name", "blis"))
+    chosen = contenders(config, d)
+    points = sweep(config)
+    found = {}
+    with bar() as progress:
+        for label, change in points.items():
+            found[label] = _compared(config, d, chosen, label, change, progress)
+    write(config, folder, found)
+    return found
+
+
+def _compared(config: TestConfig, d: Domain, chosen: list[Contender] | None, label: str,
+              change: Mapping[str, Any], progress: Progress) -> Comparison:
+    scenario = config.scenario or config.env.get("scenario") or d.scenario_name
+    return compare(
+        chosen, scenario, env=d.name, trace=config.trace or config.env.get("trace"),
+        windows=config.windows, window_ms=config.window_ms, seeds=config.seeds,
+        options=config.options, part=config.part, workers=config.workers or cores(),
+        records=config.records, label=label, progress=progress, **change)
+
+
+def contenders(config: TestConfig, d: Domain) -> list[Contender] | None:
+    """Those that were named, next to the baselines; None: everything there is."""
+    names = [*([config.policy] if config.policy else []), *config.policies]
+    users = [config.contender] if config.contender else []
+    if not names and not users and not config.contenders:
+        return None
+    found = [saved_policy(name, d) for name in names]
+    found += select(d, [*users, *(config.contenders or d.baselines())])
+    return [acting(c, config.env) for c in found]
+
+
+def saved_policy(name: str, d: Domain) -> SavedContender:
+    """A saved policy by its name under `saved_models/` or by its folder."""
+    known = saved_policies(d)
+    if name in known:
+        return known[name]
+    place = path_of(name)
+    if not place.is_dir():
+        raise PolicyError("no such saved policy", name,
+                          nearest(name, known) + " (or give the folder of one)")
+    return SavedContender(place.resolve().name, d.name, folder=place.resolve())
+
+
+def acting(contender: Contender, env: Mapping[str, Any]) -> Contender:
+    """A user's policy acts under the rules that the environment's configuration names."""
+    if not isinstance(contender, UserContender):
+        return contender
+    block = {k: v for k, v in env.items() if k not in OWN}
+    return replace(contender, acting={**(env.get("options") or {}), "env": block})
+
+
+def sweep(config: TestConfig) -> dict[str, dict[str, Any]]:
+    """Label -> what it changes; one point without a label where nothing is swept."""
+    if config.loads and config.devices:
+        raise ScenarioError("both are swept", "loads, devices", "sweep one at a time")
+    for key in ("loads", "devices"):
+        values = getattr(config, key)
+        if any(v <= 0 for v in values) or len(set(values)) < len(values):
+            raise ScenarioError(f"{values} are no points of a sweep", key,
+                                "give different numbers above 0")
+    if config.loads:
+        return {f"load {x:g}": {"load": x} for x in sorted(config.loads)}
+    if config.devices:
+        return {f"{n} devices": {"devices": n} for n in sorted(config.devices)}
+    return {"": {}}
+
+
+def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison]) -> None:
+    """Print the tables, then write what stays."""
+    points = list(found.items())
+    whole = points[0][1] if len(points) == 1 else joined(found)
+    tables = [report.standings_table(c, label) for label, c in points]
+    if len(points) > 1:
+        tables.append(report.standings_table(whole, "all points"))
+    for table in tables:
+        report.print_table(table)
+    write_whole(folder / "results.csv", report.results_csv(found).encode())
+    print(f"results: {folder / 'results.csv'}")
+    if config.report:
+        page = write_page(config, folder, found, whole)
+        print(f"report:  {page}")
+
+
+def write_page(config: TestConfig, folder: Path, found: Mapping[str, Comparison],
+               whole: Comparison) -> Path:
+    """The HTML page with full tables, the pictures of the first point and of the sweep."""
+    d, (label, first) = whole.domain, next(iter(found.items()))
+    tables = [report.standings_table(c, label, brief=False) for label, c in found.items()]
+    pictures = d.figures(first)
+    if len(found) > 1:
+        tables.append(report.standings_table(whole, "all points", brief=False))
+        pictures.insert(0, report.sweep_picture(config.loads or config.devices, found))
+    tables += d.facts(whole)
+    about = {"scenario": yaml.safe_dump(_plain(first.scenario.config), sort_keys=False),
+             "configuration": yaml.safe_dump(_plain(asdict(config)), sort_keys=False),
+             "versions": report.versions()}
+    heading = f"{d.env_id}: {first.scenario.name}" + (f", {label}" if label else "")
+    return report.write_report(folder, heading, tables, pictures, about)
+
+
+def cores() -> int:
+    """Cores at hand, at most four workers: each holds the windows in memory."""
+    return min(4, len(os.sched_getaffinity(0)))
+
+
+@contextmanager
+def bar() -> Iterator[Progress]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(console=console, disable=not console.is_terminal, transient=True) as drawn:
+        task = drawn.add_task("comparing", total=None)
+
+        def progress(name: str, done: int, total: int) -> None:
+            drawn.update(task, description=name, completed=done, total=total)
+
+        yield progress
+
+
+def _plain(value: Any) -> Any:
+    """What YAML can write: mappings, lists, numbers and text; a long table by its length."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value] if len(value) <= 40 else f"{len(value)} entries"
+    return value if isinstance(value, int | float | str | None) else str(value)

@@ -1,0 +1,191 @@
+"""What a comparison leaves behind: a table, results.csv, report.html, pictures."""
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.evaluation.intervals import Interval
+from agents.evaluation.standings import Comparison, Standing, joined
+from envs.core.files import write_whole
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 132         # of a table where there is no terminal
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}
+table{border-collapse:collapse;font-size:13px;margin:1em 0}
+td,th{padding:.25em .7em;border-bottom:1px solid #ccc;text-align:right;white-space:nowrap}
+td:first-child,th:first-child{text-align:left}tr.own{font-weight:bold}tr.bound{font-style:italic}
+img{max-width:100%}pre{background:#f4f4f4;padding:1em;overflow-x:auto}"""
+
+
+@dataclass
+class Table:
+    """Headings and cells of text; `marks` says of each row: own, bound, strongest or nothing."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    marks: Sequence[str] = field(default_factory=list)
+
+
+def standings_table(comparison: Comparison, label: str = "", brief: bool = True) -> Table:
+    """Best first; `brief` leaves out what is of second interest."""
+    d = comparison.domain
+    columns = [c for c in d.columns[1:] if c.brief or not brief]
+    standings = comparison.standings()
+    headings = ["contender", d.main.heading, "median", "IQM [95 %]",
+                *(c.heading for c in columns), "P(better)", "to strongest [95 %]", "to bound",
+                "s/run"]
+    rows = [_row(s, comparison, columns) for s in standings]
+    marks = [_mark(s, comparison) for s in standings]
+    return Table(title(comparison, label), headings, rows, _note(comparison), marks)
+
+
+def _row(s: Standing, comparison: Comparison, columns: Sequence[Any]) -> list[str]:
+    main = comparison.domain.main
+    cells = [_number(s.mean[c.metric], c.digits) for c in columns]
+    mark = {"strongest": " +", "bound": " !", "own": " *"}.get(_mark(s, comparison), "")
+    return [s.contender.name + mark, _number(s.mean[main.metric], main.digits),
+            _number(s.median[main.metric], main.digits), _interval(s.iqm, main.digits), *cells,
+            "-" if s.improvement is None else _number(s.improvement.value, 2),
+            "-" if s.difference is None else _interval(s.difference, main.digits, "+"),
+            _number(s.gap, main.digits), _number(s.seconds, 2)]
+
+
+def _mark(s: Standing, comparison: Comparison) -> str:
+    if s.contender.privileged:
+        return "bound"
+    if s.contender.kind != "baseline":
+        return "own"
+    return "strongest" if s.contender.name == comparison.strongest else ""
+
+
+def title(comparison: Comparison, label: str = "") -> str:
+    """What was compared on what."""
+    d, windows = comparison.domain, comparison.windows
+    seconds = comparison.window_ms / 1000
+    parts = [d.name, f"scenario {comparison.scenario.name}", f"trace {comparison.trace}", label,
+             f"{len(windows)} {comparison.part} windows of {seconds:g} s",
+             f"{len(comparison.seeds)} seed" + "s" * (len(comparison.seeds) > 1)]
+    return ", ".join(p for p in parts if p)
+
+
+def _note(comparison: Comparison) -> str:
+    parts = ["* policy or contender of your own"] if any(
+        c.kind != "baseline" for c in comparison.contenders) else []
+    if comparison.strongest:
+        parts.append("+ strongest baseline, to which P(better) and the paired difference refer")
+    if comparison.bound:
+        parts.append("! told the future: a bound, not a rival")
+    return "; ".join(parts + list(comparison.notes))
+
+
+def print_table(table: Table, console: Console | None = None) -> None:
+    """One rich table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    console = console or Console()
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDTH)
+    drawn = RichTable(title=table.title, caption=table.note, box=SIMPLE_HEAD, padding=(0, 1),
+                      title_justify="left", caption_justify="left")
+    for i, heading in enumerate(table.headings):
+        drawn.add_column(heading, justify="right" if i else "left", no_wrap=i == 0)
+    looks = {"own": "bold", "bound": "italic"}
+    for i, row in enumerate(table.rows):
+        drawn.add_row(*row, style=looks.get(table.marks[i]) if table.marks else None)
+    console.print(drawn)
+
+
+def results_csv(points: Mapping[str, Comparison]) -> str:
+    """One row per contender, window and seed; metrics in their own units."""
+    import polars as pl
+
+    rows = [{"contender": who.name, "kind": who.kind, "privileged": who.privileged,
+             "point": label, "window": o.window, "seed": o.seed, "seconds": round(o.seconds, 4),
+             **_scalars(o.metrics)}
+            for label, c in points.items() for who in c.contenders for o in c.of(who.name)]
+    return pl.DataFrame(rows, infer_schema_length=None).write_csv()
+
+
+def _scalars(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Single numbers, mappings of reasons spelled out; lists and families are left out."""
+    found: dict[str, Any] = {}
+    for name, value in metrics.items():
+        if name == "dropped_by":
+            found.update({f"dropped_{reason}": n for reason, n in value.items()})
+        elif not isinstance(value, Mapping | list):
+            found[name] = value
+    return found
+
+
+def sweep_picture(values: Sequence[float],
+                  points: Mapping[str, Comparison]) -> tuple[str, str, Any]:
+    """Metrics against load or devices: at most eight contenders, best first."""
+    from agents.evaluation.figures import sweep
+
+    whole = joined(points)
+    d, label = whole.domain, next(iter(points))
+    names = [s.contender.name for s in whole.standings()][:8]
+    axis = "load (factor of the arrival rate)" if label.startswith("load") else "devices"
+    numbered = dict(zip(sorted(values), points.values(), strict=True))
+    return "sweep", f"Against {axis}", sweep(axis, numbered, names, d.columns[:3])
+
+
+def versions() -> str:
+    """What the numbers were made with."""
+    from importlib.metadata import version
+
+    names = ("numpy", "numba", "ortools", "gymnasium", "torch")
+    return "\n".join(f"{name} {version(name)}" for name in names)
+
+
+def write_report(folder: Path, heading: str, tables: Sequence[Table],
+                 pictures: Sequence[tuple[str, str, Any]], about: Mapping[str, str]) -> Path:
+    """PNGs, and one HTML page that holds everything and opens offline."""
+    parts = [f"<h1>{html.escape(heading)}</h1>", *(_html_table(t) for t in tables)]
+    for stem, caption, figure in pictures:
+        image = _png(figure)
+        write_whole(folder / f"{stem}.png", image)
+        source = base64.b64encode(image).decode()
+        text = html.escape(caption)
+        parts.append(f"<h2>{text}</h2><img alt='{text}' src='data:image/png;base64,{source}'>")
+    parts += [f"<h2>{html.escape(k)}</h2><pre>{html.escape(v)}</pre>" for k, v in about.items()]
+    page = (f"<!doctype html><html lang='en'><meta charset='utf-8'>"
+            f"<title>{html.escape(heading)}</title><style>{STYLE}</style>"
+            f"<body>{''.join(parts)}</body></html>")
+    write_whole(folder / "report.html", page.encode())
+    return folder / "report.html"
+
+
+def _html_table(table: Table) -> str:
+    head = "".join(f"<th>{html.escape(h)}</th>" for h in table.headings)
+    marks = table.marks or [""] * len(table.rows)
+    body = "".join(
+        f"<tr class='{mark}'>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>"
+        for row, mark in zip(table.rows, marks, strict=True))
+    return (f"<h2>{html.escape(table.title)}</h2><table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table><p>{html.escape(table.note)}</p>")
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _interval(found: Interval, digits: int, sign: str = "") -> str:
+    return f"{found.value:{sign}.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"

@@ -1,0 +1,31 @@
+"""Every key of `test.py` with its default: a plain dataclass, so that a mistyped key fails."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class TestConfig:
+    """`python test.py key=value ...`."""
+
+    __test__ = False                    # for pytest: no test case
+
+    env: Any = field(default_factory=dict)      # group: which environment, its defaults
+    scenario: str | None = None         # name or path; null = that of the environment
+    trace: str | None = None            # name or path; null = that of the scenario
+    options: dict[str, Any] = field(default_factory=dict)   # win over those of any contender
+    policy: str | None = None           # name or folder of a saved policy, next to the baselines
+    policies: list[str] = field(default_factory=list)       # several of them
+    contender: str | None = None        # my_file.py:name, next to the baselines
+    contenders: list[str] = field(default_factory=list)     # exactly these in place of all
+    loads: list[float] = field(default_factory=list)        # sweep: factors of the arrival rate
+    devices: list[int] = field(default_factory=list)        # sweep: sizes of the cluster
+    windows: int | None = None          # held-out windows; null = as the environment says
+    window_ms: float | None = None      # and their length
+    seeds: list[int] = field(default_factory=lambda: [0])
+    part: str = "test"                  # test or validation
+    records: str | None = None          # folder for the per-request records (Parquet)
+    workers: int | None = None          # processes; null = cores
+    report: bool = True                 # write report.html and pictures
+    debug: bool = False                 # show tracebacks
