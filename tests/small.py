@@ -1,0 +1,40 @@
+"""A small instance of every environment, by id, for the contract tests."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from envs.blis.replay import Trace
+
+
+def _blis_trace() -> Trace:
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.integers(1, 60, 400)) / 8
+    rows = [[t, "abc"[rng.integers(3)], 60.0, 0, 100] for t in times]
+    return Trace.from_rows(rows, name="small")
+
+
+def _variant(family: str, name: str, accuracy: float, load: float, **latency: dict) -> dict:
+    return {"family": family, "variant": name, "accuracy": accuracy, "latency_ms": latency,
+            "load_ms": {column: load for column in latency}}
+
+
+def _blis_config(**options: Any) -> dict[str, Any]:
+    profile = [
+        _variant("a", "s", 70, 20, g={1: 4, 2: 6, 4: 10}, c={1: 10, 2: 18}),
+        _variant("a", "l", 95, 40, g={1: 12, 2: 18, 4: 28}),
+        _variant("b", "s", 80, 30, g={1: 8, 2: 12, 4: 18}, c={1: 20}),
+        _variant("b", "l", 98, 50, g={1: 16, 2: 24}),
+        _variant("c", "s", 90, 25, g={1: 10, 2: 16}, c={1: 16, 2: 28}),
+    ]
+    return {"window_ms": 50, "horizon_ms": 400, "episode": {"random_start": True},
+            "accelerators": [{"name": "g", "count": 4}, {"name": "c", "count": 2}],
+            "profile": profile, "dropping": {"policy": "hopeless"}, **options}
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "sched/Blis-v0": {
+        "scenario": _blis_config(env={"actions_per_window": 2}), "trace": _blis_trace()},
+    "sched/BlisAccuracy-v0": {"scenario": _blis_config(), "trace": _blis_trace()},
+}
