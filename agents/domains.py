@@ -48,6 +48,8 @@ class Domain(ABC):
     window_ms: float                # and their length
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by
     rivals: Sequence[str]           # baselines that training measures itself against
+    grids: Mapping[str, Mapping[str, Sequence[Any]]]    # baseline -> option -> values to try
+    tuned_path: Path                # what scripts/tune_baselines.py chose from them
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]   # of sums over `info`, in training
 
     @property

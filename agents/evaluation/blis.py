@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from agents.baselines.blis import BASELINES
 from agents.contenders import RulesContender
 from agents.domains import Column, Domain
+from agents.evaluation import tuning
 from agents.evaluation.planner_blis import UserPlanner, make
 from envs.blis.metrics import metrics
 from envs.blis.replay import Trace
@@ -21,6 +23,7 @@ from envs.blis.state import LATE, MET, NONE, STATUS
 from envs.blis.system import System, bind_trace
 from envs.blis.workloads import GeneratedWorkload, RecordedWorkload, Workload, open_workload
 from envs.core.errors import PolicyError, ScenarioError
+from envs.core.files import REPOSITORY
 from envs.core.records import cdf
 from envs.core.rng import replica_seed
 
@@ -50,8 +53,20 @@ class Blis(Domain):
     rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
+    tuned_path = REPOSITORY / "agents" / "baselines" / "tuned_blis.yaml"
+    grids = {
+        "load_proportional_wc": {"allocation.period": (2, 5, 10, 20),
+                                 "allocation.demand": ({"kind": "ewma"}, {"kind": "mean"})},
+        "infaas": {"allocation.period": (1, 2, 5), "routing.horizon_ms": (100, 1000),
+                   "allocation.slack": (0.6, 0.8), "allocation.down_slack": (0.5, 0.9)},
+        "clipper_ht": {"batching.timeout_ms": (5, 20, 100),
+                       "allocation.choice": ("throughput", "least_accurate")},
+        "max_throughput": {"allocation.period": (2, 5, 20)},
+        "proteus_wc": {"allocation.period": (1, 2, 5), "allocation.move_penalty": (0.02, 0.05, 0.1),
+                       "allocation.beta": (1.15, 1.3)},
+    }
     columns = (
-        Column("accuracy_per_request", "accuracy/request (%)", 2),
+        Column("accuracy_per_request", "accuracy per request (%)", 2),
         Column("slo_attainment", "SLO met (%)", 2, 100.0),
         Column("effective_accuracy", "effective accuracy (%)", 2),
         Column("latency_p99_ms", "p99 latency (ms)", 0, larger_is_better=False,
@@ -91,10 +106,9 @@ class Blis(Domain):
 
     def at_load(self, workload: Workload, factor: float) -> Workload:
         """The workload with its arrival rate multiplied."""
-        name = f"{workload.name} at load {factor:g}"
         if isinstance(workload, GeneratedWorkload):
-            return GeneratedWorkload(name, workload.config.scaled(factor))
-        return RecordedWorkload(workload.trace.scaled(1.0 / factor).named(name))
+            return GeneratedWorkload(workload.name, workload.config.scaled(factor))
+        return RecordedWorkload(workload.trace.scaled(1.0 / factor))
 
     def with_devices(self, scenario: Scenario, devices: int) -> Scenario:
         """The cluster in its proportions, by largest remainders."""
@@ -109,10 +123,20 @@ class Blis(Domain):
             for a, n in zip(scenario.accelerators, seats, strict=True)])
 
     def baselines(self) -> dict[str, RulesContender]:
-        """The table of named contenders."""
-        return {name: RulesContender(name, self.name, privileged=b.privileged,
-                                     overrides=b.overrides, about=b.about)
-                for name, b in BASELINES.items()}
+        """The table of named contenders, each tuned form after its default form."""
+        return self._table
+
+    @cached_property
+    def _table(self) -> dict[str, RulesContender]:
+        chosen, table = tuning.read(self.tuned_path), {}
+        for name, b in BASELINES.items():
+            table[name] = RulesContender(name, self.name, privileged=b.privileged,
+                                         overrides=b.overrides, about=b.about)
+            if name in chosen:
+                table[f"{name}_tuned"] = RulesContender(
+                    f"{name}_tuned", self.name, about=f"{b.about}, tuned",
+                    overrides=tuning.with_choice(b.overrides, chosen[name]))
+        return table
 
     def simulate(self, scenario: Scenario, trace: Trace, seed: int) -> Run:
         """A run under the scenario's own rules and planner."""

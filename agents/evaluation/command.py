@@ -63,8 +63,8 @@ def saved_policy(name: str, d: Domain) -> SavedContender:
         return known[name]
     place = path_of(name)
     if not place.is_dir():
-        raise PolicyError("no such saved policy", name,
-                          nearest(name, known) + " (or give the folder of one)")
+        hint = nearest(name, known) if known else f"none is saved for env={d.name}"
+        raise PolicyError("no such saved policy", name, f"{hint} (or give the folder of one)")
     return SavedContender(place.resolve().name, d.name, folder=place.resolve())
 
 
@@ -96,11 +96,9 @@ def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison]) -> 
     """Print the tables, then write what stays."""
     points = list(found.items())
     whole = points[0][1] if len(points) == 1 else joined(found)
-    tables = [report.standings_table(c, label) for label, c in points]
     if len(points) > 1:
-        tables.append(report.standings_table(whole, "all points"))
-    for table in tables:
-        report.print_table(table)
+        report.print_table(report.sweep_table(found))
+    report.print_table(report.standings_table(whole, "all points" if len(points) > 1 else ""))
     write_whole(folder / "results.csv", report.results_csv(found).encode())
     print(f"results: {folder / 'results.csv'}")
     if config.report:
@@ -115,7 +113,8 @@ def write_page(config: TestConfig, folder: Path, found: Mapping[str, Comparison]
     tables = [report.standings_table(c, label, brief=False) for label, c in found.items()]
     pictures = d.figures(first)
     if len(found) > 1:
-        tables.append(report.standings_table(whole, "all points", brief=False))
+        tables = [report.sweep_table(found), report.standings_table(whole, "all points", False),
+                  *tables]
         pictures.insert(0, report.sweep_picture(config.loads or config.devices, found))
     tables += d.facts(whole)
     about = {"scenario": yaml.safe_dump(_plain(first.scenario.config), sort_keys=False),

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.evaluation.intervals import Interval
+from agents.evaluation.intervals import Interval, mean
 from agents.evaluation.standings import Comparison, Standing, joined
 from envs.core.files import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-WIDTH = 132         # of a table where there is no terminal
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}
 table{border-collapse:collapse;font-size:13px;margin:1em 0}
 td,th{padding:.25em .7em;border-bottom:1px solid #ccc;text-align:right;white-space:nowrap}
@@ -42,21 +41,37 @@ def standings_table(comparison: Comparison, label: str = "", brief: bool = True)
     standings = comparison.standings()
     headings = ["contender", d.main.heading, "median", "IQM [95 %]",
                 *(c.heading for c in columns), "P(better)", "to strongest [95 %]", "to bound",
-                "s/run"]
+                "s per run"]
     rows = [_row(s, comparison, columns) for s in standings]
     marks = [_mark(s, comparison) for s in standings]
     return Table(title(comparison, label), headings, rows, _note(comparison), marks)
 
 
+def sweep_table(points: Mapping[str, Comparison]) -> Table:
+    """The main metric of every contender at every point, best over all points first."""
+    whole = joined(points)
+    main, standings = whole.domain.main, whole.standings()
+    rows = []
+    for s in standings:
+        found = [c.interval(c.scores(s.contender.name), mean) for c in points.values()]
+        rows.append([_name(s, whole), *(_interval(f, main.digits) for f in found)])
+    return Table(f"{title(whole)}: mean {main.heading} [95 %]", ["contender", *points], rows,
+                 _note(whole), [_mark(s, whole) for s in standings])
+
+
 def _row(s: Standing, comparison: Comparison, columns: Sequence[Any]) -> list[str]:
     main = comparison.domain.main
     cells = [_number(s.mean[c.metric], c.digits) for c in columns]
-    mark = {"strongest": " +", "bound": " !", "own": " *"}.get(_mark(s, comparison), "")
-    return [s.contender.name + mark, _number(s.mean[main.metric], main.digits),
+    return [_name(s, comparison), _number(s.mean[main.metric], main.digits),
             _number(s.median[main.metric], main.digits), _interval(s.iqm, main.digits), *cells,
             "-" if s.improvement is None else _number(s.improvement.value, 2),
             "-" if s.difference is None else _interval(s.difference, main.digits, "+"),
             _number(s.gap, main.digits), _number(s.seconds, 2)]
+
+
+def _name(s: Standing, comparison: Comparison) -> str:
+    mark = {"strongest": " +", "bound": " !", "own": " *"}.get(_mark(s, comparison), "")
+    return s.contender.name + mark
 
 
 def _mark(s: Standing, comparison: Comparison) -> str:
@@ -94,16 +109,18 @@ def print_table(table: Table, console: Console | None = None) -> None:
     from rich.table import Table as RichTable
 
     console = console or Console()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=WIDTH)
-    drawn = RichTable(title=table.title, caption=table.note, box=SIMPLE_HEAD, padding=(0, 1),
+    widths = [max([len(word) for word in heading.split()] + [len(row[i]) for row in table.rows])
+              for i, heading in enumerate(table.headings)]
+    drawn = RichTable(title=table.title, caption=table.note, box=SIMPLE_HEAD, pad_edge=False,
                       title_justify="left", caption_justify="left")
-    for i, heading in enumerate(table.headings):
-        drawn.add_column(heading, justify="right" if i else "left", no_wrap=i == 0)
+    for i, (heading, width) in enumerate(zip(table.headings, widths, strict=True)):
+        drawn.add_column(heading, justify="right" if i else "left", width=width)
     looks = {"own": "bold", "bound": "italic"}
     for i, row in enumerate(table.rows):
         drawn.add_row(*row, style=looks.get(table.marks[i]) if table.marks else None)
-    console.print(drawn)
+    needed = sum(widths) + 3 * len(widths)      # a narrow terminal wraps lines, not words
+    Console(file=console.file, force_terminal=console.is_terminal,
+            width=max(needed, console.width if console.is_terminal else 0)).print(drawn)
 
 
 def results_csv(points: Mapping[str, Comparison]) -> str:

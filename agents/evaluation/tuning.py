@@ -1,0 +1,101 @@
+"""The few parameters of baselines, chosen on the validation windows.
+
+Coordinate descent: one parameter at a time takes its best value from a small grid, the others
+stay; a round without a change ends it. Scores come from the cache where they are known.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.contenders import RulesContender
+from agents.domains import Domain, domain
+from agents.evaluation.protocol import compare
+from envs.core.errors import PolicyError, nearest
+from envs.core.files import write_whole
+
+Grid = Mapping[str, Sequence[Any]]      # dotted option -> values
+Choice = dict[str, Any]                 # dotted option -> value
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen for one baseline, and what it gained on the validation windows."""
+
+    name: str
+    choice: Choice
+    before: float
+    after: float
+
+
+def tune(env: str, names: Iterable[str] | None, say: Callable[[str], None] = print,
+         **settings: Any) -> list[Tuned]:
+    """Tune the named baselines (None: all that have a grid); `settings` go to `compare`."""
+    d = domain(env)
+    names = list(d.grids if names is None else names)
+    for name in names:
+        if name not in d.grids:
+            raise PolicyError("has no parameters to tune", name, nearest(name, d.grids))
+    found = []
+    for name in names:
+        found.append(_tune_one(d, name, d.grids[name], settings))
+        say(f"{name}: {found[-1].before:.2f} -> {found[-1].after:.2f} {found[-1].choice}")
+    return found
+
+
+def _tune_one(d: Domain, name: str, grid: Grid, settings: Mapping[str, Any]) -> Tuned:
+    choice: Choice = {}
+    first = best = _score(d, name, choice, settings)
+    changed = True
+    while changed:
+        changed = False
+        for option, values in grid.items():
+            for value in values:
+                trial = {**choice, option: value}
+                score = _score(d, name, trial, settings)
+                if score > best:
+                    choice, best, changed = trial, score, True
+    return Tuned(name, choice, first, best)
+
+
+def _score(d: Domain, name: str, choice: Choice, settings: Mapping[str, Any]) -> float:
+    """The mean of the main metric, larger is better."""
+    base = d.baselines()[name]
+    trial = RulesContender(name, d.name, overrides=with_choice(base.overrides, choice))
+    found = compare([trial], settings.get("scenario") or d.scenario_name, env=d.name,
+                    part="validation", cached=True,
+                    **{k: v for k, v in settings.items() if k != "scenario"})
+    mean = float(found.scores(name).mean())
+    return mean if d.main.larger_is_better else -mean
+
+
+def with_choice(overrides: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
+    """Option overrides with dotted keys put in their places."""
+    out = {k: dict(v) if isinstance(v, Mapping) else v for k, v in overrides.items()}
+    for option, value in choice.items():
+        block, _, key = option.partition(".")
+        if key:
+            out[block] = {**out.get(block, {}), **with_choice(out.get(block, {}), {key: value})}
+        else:
+            out[block] = value
+    return out
+
+
+def write(path: Path, command: str, windows: str, found: Sequence[Tuned]) -> None:
+    """The file that the table of baselines reads."""
+    content = {t.name: t.choice for t in found if t.choice}
+    scores = "".join(f"#   {t.name}: {t.before:.2f} -> {t.after:.2f}\n" for t in found)
+    text = (f"# Written by: {command}\n# Chosen on {windows}; there the main metric went\n{scores}"
+            + yaml.safe_dump(content, sort_keys=False))
+    write_whole(path, text.encode())
+
+
+def read(path: Path) -> dict[str, Choice]:
+    """Baseline -> chosen options; nothing where nothing was tuned yet."""
+    if not path.is_file():
+        return {}
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
