@@ -82,7 +82,7 @@ class Engine:
         if self.outcome.shape[1]:
             empty = np.zeros(1, OUTCOME)
             empty["start"] = empty["finish"] = np.nan
-            empty["device"] = empty["variant"] = NONE
+            empty["host"] = empty["variant"] = NONE
             self.outcome[:-1][chosen] = empty
         runs.reset_batch(self.state, chosen, seed.astype(np.uint64), first, last, offset,
                             windows)

@@ -184,7 +184,7 @@ def records_of(engine: Engine, trace: Trace, e: int) -> np.ndarray:
     table["family"], table["qos"] = request["family"], request["qos"]
     table["arrival_ms"] = request["arrival"] - run["offset"]
     table["slo_ms"] = request["slo"]
-    for name, column in (("device", "device"), ("variant", "variant"), ("start_ms", "start"),
+    for name, column in (("device", "host"), ("variant", "variant"), ("start_ms", "start"),
                          ("finish_ms", "finish"), ("status", "status")):
         table[name] = out[column]
     return table

@@ -16,7 +16,7 @@ INF = np.inf
 EPS = 1e-6                                     # ms; a time is past a limit beyond this
 
 IDLE, RUNNING, LOADING, TIMER = 3, 0, 1, 2     # what a device's clock means; order breaks ties
-OPEN, TAKEN, MISSED = 1, 2, 4                  # flags of an outstanding request
+OPEN, TAKEN, MISSED = 1, 2, 4                  # marks of an outstanding request
 MET, LATE, NO_PREDICTOR, REJECTED, QOS, EXPIRED, HOPELESS, QUEUED, STARTED = range(9)
 STATUS = "MLNRQEHqr"                           # a letter per code above
 # Why a kernel returned, or what is to be done next.
@@ -92,9 +92,9 @@ FAMILY = np.dtype([
 ], align=True)
 
 LEVEL = np.dtype([("requests", "i8"), ("missed", "i8")], align=True)
-LINK = np.dtype([("next", "i8"), ("flags", "i8")], align=True)
+LINK = np.dtype([("next", "i8"), ("marks", "i8")], align=True)
 OUTCOME = np.dtype([
-    ("start", "f8"), ("finish", "f8"), ("device", "i4"), ("variant", "i4"), ("status", "i4"),
+    ("start", "f8"), ("finish", "f8"), ("host", "i4"), ("variant", "i4"), ("status", "i4"),
 ], align=True)
 WINDOW = np.dtype([
     ("arrivals", "i8"), ("met", "i8"), ("late", "i8"), ("dropped", "i8"), ("queue", "i8"),

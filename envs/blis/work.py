@@ -24,7 +24,7 @@ PAIR = np.dtype([
     ("hostable", "i4"),
     ("sizes", "i4"),               # allowed sizes that AIMD may use
 ], align=True)
-LAUNCH = np.dtype([("latency", "f8"), ("charge", "f8"), ("take", "i4")], align=True)
+LAUNCH = np.dtype([("latency", "f8"), ("charge", "f8"), ("taken", "i4")], align=True)
 KIND = np.dtype([("count", "i4"), ("first", "i4")], align=True)
 KINDRED = np.dtype([("slo", "f8"), ("first", "i4"), ("last", "i4")], align=True)
 
@@ -104,7 +104,7 @@ def _pairs(system: System) -> np.ndarray:
 
 def _launches(system: System) -> np.ndarray:
     table = np.zeros(system.latency.shape, LAUNCH)
-    table["latency"], table["charge"], table["take"] = (system.latency, system.charge, system.take)
+    table["latency"], table["charge"], table["taken"] = (system.latency, system.charge, system.take)
     return table.reshape(-1, table.shape[-1])
 
 

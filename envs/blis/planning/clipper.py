@@ -32,7 +32,7 @@ class ClipperHaPlanner(SolverPlanner):
         """How the variant is chosen."""
         return "most_accurate"
 
-    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
+    def solve(self, problem: Problem, hosted: np.ndarray) -> Solution:
         """Replicas that keep the least ratio of capacity to demand as large as possible."""
         allowed = np.isin(np.arange(len(problem.family)), variants(problem, self.rule()))
         return self.run(MaxMin(replace(problem, peak=np.where(allowed, problem.peak, 0.0))))

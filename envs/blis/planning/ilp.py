@@ -12,7 +12,7 @@ class BlisIlpPlanner(SolverPlanner):
 
     default_beta = 0.8
 
-    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
+    def solve(self, problem: Problem, hosted: np.ndarray) -> Solution:
         """One solve; infeasible if the share beta cannot be served."""
         o = self.options
         return self.run(blis_ilp(problem, o.alpha, self.beta, o.accuracy_of))
@@ -21,6 +21,6 @@ class BlisIlpPlanner(SolverPlanner):
 class MaxThroughputPlanner(SolverPlanner):
     """Accuracy does not count."""
 
-    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
+    def solve(self, problem: Problem, hosted: np.ndarray) -> Solution:
         """One solve."""
         return self.run(max_throughput(problem))

@@ -88,6 +88,11 @@ class Program:
         """At least so many requests served."""
         self.mip.rows(low, INF, 1, (0, self.y, 1))
 
+    def suffice(self, head_room: float) -> None:
+        """Peak rates cover the demand: implied, but integer cuts come from it (twice as fast)."""
+        self.mip.rows(head_room * self.demand, INF, len(self.families),
+                      (self.family, self.n, self.peak))
+
     def host_all(self) -> None:
         """At least one device per family."""
         self.mip.rows(1, INF, len(self.families), (self.family, self.n, 1))
@@ -165,8 +170,11 @@ def proteus(problem: Problem, beta: float, move_penalty: float = 0.0,
     total = problem.total()
     program = Program(problem, problem.accuracy / (100 * total), head_room=max(1.0, beta),
                       beta=beta)
-    program.serve(program.demand if beta >= 1 else -INF, program.demand)
-    if beta < 1:
+    if beta >= 1:
+        program.serve(program.demand, program.demand)
+        program.suffice(beta)
+    else:
+        program.serve(-INF, program.demand)
         program.serve_in_all(beta * total)
     program.host_all()
     if problem.homes is not None:

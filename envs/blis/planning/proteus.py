@@ -13,15 +13,8 @@ class ProteusPlanner(SolverPlanner):
 
     default_beta = 1.05
 
-    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
+    def solve(self, problem: Problem, hosted: np.ndarray) -> Solution:
         """Down the ladder of beta."""
-        o, hosted = self.options, self._hosted(present)
+        o = self.options
         return descend(lambda beta: self.run(proteus(problem, beta, o.move_penalty, hosted)),
                        self.beta, o.beta_min)
-
-    def _hosted(self, present: np.ndarray) -> np.ndarray:
-        """(T, V) devices per pair."""
-        hosted = np.zeros(self.system.peak.shape, np.int64)
-        used = present >= 0
-        np.add.at(hosted, (self.system.device_type[used], present[used]), 1)
-        return hosted

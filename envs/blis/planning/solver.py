@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.blis.planning import demand
+from envs.blis.planning.alike import gather, groups, merge, split
 from envs.blis.planning.base import Plan, Planner, View
 from envs.blis.planning.mip import math_opt
 from envs.blis.planning.placement import place
@@ -52,16 +53,25 @@ class SolverPlanner(Planner):
         """Solve, keep the record, place the counts on devices."""
         if problem.total() <= 0:
             return None
-        solution = self.solve(problem, np.asarray(present))
+        alike, hosted = groups(problem.peak), self.hosted(present)
+        solution = self.solve(merge(problem, alike), gather(hosted, alike))
         self.solves.append(solution.record(window))
         if solution.counts is None:
             return None
-        target, weight = place(problem, solution.counts, solution.served,
-                               self.system.device_type, present, self.options.spare, home)
+        counts, served = split(problem, alike, hosted, solution.counts, solution.served)
+        target, weight = place(problem, counts, served, self.system.device_type, present,
+                               self.options.spare, home)
         return Plan(target, weight=weight)
 
-    def solve(self, problem: Problem, present: np.ndarray) -> Solution:
-        """Solve the policy's program; `present` are the targets that moves start from."""
+    def hosted(self, present: np.ndarray) -> np.ndarray:
+        """(T, V) devices per pair."""
+        counts = np.zeros(self.system.peak.shape, np.int64)
+        used = np.asarray(present) >= 0
+        np.add.at(counts, (self.system.device_type[used], present[used]), 1)
+        return counts
+
+    def solve(self, problem: Problem, hosted: np.ndarray) -> Solution:
+        """Solve the policy's program; `hosted` (T, V) devices are what moves are counted from."""
         raise NotImplementedError
 
     def run(self, program: Program) -> Solution:

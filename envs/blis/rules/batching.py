@@ -13,7 +13,7 @@ SINGLE, GREEDY, EARLY_START, NEXUS, AIMD = (
 @rule
 def take(work, device, x):
     """Requests that a launch takes of `x` queued."""
-    return work.launch[device.pair, min(x, device.cap)].take
+    return work.launch[device.pair, min(x, device.cap)].taken
 
 
 @rule

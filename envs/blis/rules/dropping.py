@@ -11,7 +11,7 @@ NEVER, EXPIRE, HOPE, EARLY = (DROPPING.index(n)
 @rule
 def full_launch(work, device):
     """Requests that a launch takes of the whole queue."""
-    return work.launch[device.pair, min(device.queued, device.cap)].take
+    return work.launch[device.pair, min(device.queued, device.cap)].taken
 
 
 @rule

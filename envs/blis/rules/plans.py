@@ -12,7 +12,7 @@ def _take_queue(s, i):
     device = s.device[i]
     r = device.head
     for _ in range(device.queued):
-        s.ring[slot(s, r)].flags |= TAKEN
+        s.ring[slot(s, r)].marks |= TAKEN
         r = s.ring[slot(s, r)].next
     taken = device.queued
     if taken > 0:
@@ -39,8 +39,8 @@ def commit(s, work, weighted):
     r = s.run[0].oldest
     while taken > 0:
         link = s.ring[slot(s, r)]
-        if link.flags & TAKEN:
-            link.flags &= ~TAKEN
+        if link.marks & TAKEN:
+            link.marks &= ~TAKEN
             taken -= 1
             i = route(s, work, r)
             if i != NONE and may_decide(s.device[i]):

@@ -27,7 +27,7 @@ def ring_is_full(s):
     run = s.run[0]
     if run.cursor - run.oldest < len(s.ring):
         return False
-    while run.oldest < run.cursor and s.ring[slot(s, run.oldest)].flags == 0:
+    while run.oldest < run.cursor and s.ring[slot(s, run.oldest)].marks == 0:
         run.oldest += 1
     return run.cursor - run.oldest >= len(s.ring)
 
@@ -36,8 +36,8 @@ def ring_is_full(s):
 def mark_missed(s, work, r):
     """Count a request once that was late, dropped or served below its level."""
     link = s.ring[slot(s, r)]
-    if link.flags & MISSED == 0:
-        link.flags |= MISSED
+    if link.marks & MISSED == 0:
+        link.marks |= MISSED
         s.run[0].qos_missed += 1
         s.level[work.request[r].family, work.request[r].qos].missed += 1
 
@@ -48,11 +48,11 @@ def drop(s, work, r, reason, i):
     s.family[work.request[r].family].dropped += 1
     s.run[0].failed += 1
     mark_missed(s, work, r)
-    s.ring[slot(s, r)].flags = 0
+    s.ring[slot(s, r)].marks = 0
     if work.rules[0].recorded:
         out = s.outcome[r - s.run[0].first]
         out.status = reason
-        out.device = i
+        out.host = i
         out.finish = s.run[0].now
 
 
@@ -71,7 +71,7 @@ def append(s, work, r, i):
     if work.rules[0].recorded:
         out = s.outcome[r - s.run[0].first]
         out.status = QUEUED
-        out.device = i
+        out.host = i
 
 
 @rule
@@ -87,7 +87,7 @@ def answer(s, work, r, variant, accuracy):
         family.late += 1
         s.run[0].failed += 1
         mark_missed(s, work, r)
-    s.ring[slot(s, r)].flags = 0
+    s.ring[slot(s, r)].marks = 0
     if work.rules[0].recorded:
         out = s.outcome[r - s.run[0].first]
         out.status = MET if met else LATE
@@ -99,6 +99,6 @@ def answer(s, work, r, variant, accuracy):
 def enter(s, work, r):
     """The request arrives and is outstanding from now on."""
     request = work.request[r]
-    s.ring[slot(s, r)].flags = OPEN
+    s.ring[slot(s, r)].marks = OPEN
     s.family[request.family].arrivals += 1
     s.level[request.family, request.qos].requests += 1

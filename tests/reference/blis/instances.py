@@ -14,7 +14,7 @@ COLUMNS = ("x", "y")
 FAMILIES = ("a", "b", "c")
 CHOICES = {
     "window_ms": (8, 20, 64), "admission": ("none", "feasible"), "load_scale": (1, 0, 0.5),
-    "fit": ("exact", "floor", "pad"), "min_cap": (0, 1), "slo_fraction": (0.5, 1, 0.25),
+    "fit": ("exact", "floor", "pad"), "min_cap": (0, 1), "slo_fraction": (0.5, 1, 1, 0.25),
     "batch_sizes": (None, [1, 2, 4], [1, 3, 5, 6]), "accuracy_bin_ms": (10000, 32),
     "default_variant": ("least_accurate", "most_accurate"), "seed": range(100),
     "qos": {"levels": (1, 2, 3), "mode": ("best_effort", "strict")},
@@ -31,7 +31,7 @@ CHOICES = {
                  "moment": ("decision", "launch")},
 }
 PLANNER = {
-    "policy": ("static", "none", "random", "lfu", "load_proportional", "infaas"),
+    "policy": ("static", "static", "none", "random", "lfu", "load_proportional", "infaas"),
     "period": (None, 1, 2), "also_at": ([], [1]), "delay_windows": (0, 0, 1, 2),
     "per_type": (1, 2), "actions_per_window": (1, 4), "slack": (0.95, 0.5),
     "down_slack": (0.8, 1), "initial_demand": ("trace_mean", "zeros"),
@@ -59,17 +59,19 @@ def make(rng: Random, requests: int, schedule: bool | None, fixed: dict) -> Inst
     config = {**pick(rng, CHOICES), "accelerators": cluster(rng), "profile": profile(rng), **fixed}
     busy = rng.sample(FAMILIES, rng.randint(1, 3))
     rows = trace(rng, requests, busy, config["qos"]["levels"])
-    known = sorted({row[1] for row in rows})
+    busy = known = sorted({row[1] for row in rows})
     if rng.random() < 0.5:
         config["families"] = rng.sample(FAMILIES, 3)
         config["family_slo_ms"] = {f: rng.choice((20, 50)) for f in FAMILIES
                                    if f not in known or rng.random() < 0.5}
         known = config["families"]
-    horizon = rng.choice((None, None, 2, 5, 12))
-    config.setdefault("horizon_ms", horizon and horizon * config["window_ms"])
     if "allocation" not in fixed:
         scheduled = rng.random() < 0.5 if schedule is None else schedule
-        config["allocation"] = plans(rng, config, known) if scheduled else planner(rng, known)
+        config["allocation"] = plans(rng, config, busy) if scheduled else planner(rng, known)
+    # Under random allocation a load may be under way at every window end: no end without horizon.
+    endless = () if config["allocation"]["policy"] == "random" else (None, None)
+    windows = rng.choice((2, 5, 12, *endless))
+    config.setdefault("horizon_ms", windows and windows * config["window_ms"])
     return Instance(config, rows)
 
 
@@ -85,7 +87,7 @@ def eighths(rng: Random, low: float, high: float) -> float:
 
 def latencies(rng: Random) -> dict[str, float]:
     """Per batch size; need not be monotone."""
-    one, step = eighths(rng, 1, 16), eighths(rng, 0.25, 4)
+    one, step = eighths(rng, 0.5, 9), eighths(rng, 0.125, 3)
     sizes = {1, *rng.sample(SIZES, rng.randint(0, 3))}
     return {str(b): one + step * (b - 1) + rng.choice((0, 0, -0.125)) for b in sorted(sizes)}
 
@@ -105,8 +107,8 @@ def profile(rng: Random) -> list[dict]:
 
 
 def cluster(rng: Random) -> list[dict]:
-    """One to three types of up to three devices."""
-    counts = [rng.randint(0, 3) for _ in range(rng.randint(1, 3))]
+    """One to three types with up to twelve devices."""
+    counts = [rng.randint(0, 4) for _ in range(rng.randint(1, 3))]
     counts[-1] += not any(counts)
     return [{"name": f"t{i}", "count": n, "profile": rng.choice(COLUMNS),
              "load_mb_per_s": rng.choice((512, 1000)), "load_fixed_ms": rng.choice((0, 2.5))}
@@ -132,7 +134,7 @@ def planner(rng: Random, families: list[str]) -> dict:
 
 
 def plans(rng: Random, config: dict, families: list[str]) -> dict:
-    """A schedule: plans for time 0 and some later windows."""
+    """A schedule for these families: plans for time 0 and some later windows."""
     windows = sorted({0, *rng.sample(range(1, 8), rng.randint(0, 4))})
     return {"policy": "schedule",
             "plans": [{"window": w, **assignment(rng, config, families)} for w in windows]}
@@ -143,7 +145,7 @@ def assignment(rng: Random, config: dict, families: list[str]) -> dict:
     columns = [a["profile"] for a in config["accelerators"] for _ in range(a["count"])]
     fitting = {c: [f"{v['family']}/{v['variant']}" for v in config["profile"]
                    if c in v["latency_ms"] and v["family"] in families] for c in COLUMNS}
-    plan = {"assign": [rng.choice([*fitting[c], *fitting[c], None]) for c in columns]}
+    plan = {"assign": [rng.choice([*fitting[c] * 3, None]) for c in columns]}
     if rng.random() < 0.5:
         plan["qos"] = [rng.randrange(config["qos"]["levels"]) for _ in columns]
     if rng.random() < 0.5:
