@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents import store
-from agents.task import store_folder
+from agents.task import store_folder, threads_of
 
 if TYPE_CHECKING:
     from agents.training import Run
@@ -16,19 +16,40 @@ if TYPE_CHECKING:
 
 def finish(run: Run) -> Path:
     """Save to the run folder, and under `save=NAME` where one was given; show how good it is."""
-    results = ""
+    here, say = run.folder / "policy", run.progress.console.print
+    _store(run, here, "", replace=True)
     if run.config.pictures:
         run.tracker.picture("timeline", picture(run), run.learner.steps)
     if run.config.table:
-        results = held_out(run)
-    places = [run.folder / "policy"]
+        _store(run, here, held_out(run, here), replace=True)
     if run.config.save is not None:
-        places.append(store_folder(run.config))
-    for place in places:
-        store.save(place, run.policy, card=card(run, place.name), results=results,
-                   trained_on=trained_on(run), replace=place == places[0] or run.config.replace)
-        run.progress.console.print(f"saved in {place}", soft_wrap=True)
-    return places[0]
+        place = store_folder(run.config)
+        _store(run, place, (here / store.RESULTS).read_text(), replace=run.config.replace)
+        say(f"saved:   {place}", soft_wrap=True)
+    say(f"policy:  {here}", soft_wrap=True)
+    return here
+
+
+def _store(run: Run, place: Path, results: str, replace: bool) -> None:
+    store.save(place, run.policy, card=card(run, place.name), results=results,
+               trained_on=trained_on(run), replace=replace)
+
+
+def held_out(run: Run, folder: Path) -> str:
+    """Print the table on the test windows; its rows as CSV. Known scores are not run again."""
+    from agents.contenders import SavedContender
+    from agents.evaluation import compare
+    from agents.evaluation.command import bar
+    from agents.evaluation.report import print_table, results_csv, standings_table
+
+    task = run.task
+    own = SavedContender(f"{run.agent.name} (this run)", task.domain.name, folder=folder)
+    with bar() as progress:
+        found = compare([own, *task.domain.baselines().values()], task.scenario,
+                        env=task.domain.name, trace=task.workload, options=task.extra, cached=True,
+                        workers=threads_of(None), progress=progress)
+    print_table(standings_table(found), run.progress.console)
+    return results_csv({"": found})
 
 
 def picture(run: Run) -> np.ndarray:

@@ -45,7 +45,7 @@ class Validator:
 
     def _scores(self, contenders: list) -> list[Score]:
         found = compare(contenders, self.scenario, env=self.domain.name, trace=self.workload,
-                        windows=self.windows, options=self.options, part="validation")
+                        windows=self.windows, options=self.options, part="validation", cached=True)
         return [self._score(found, c.name) for c in found.contenders]
 
     def _score(self, found: Any, name: str) -> Score:

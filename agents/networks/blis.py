@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from agents.networks.categorical import NEVER, Distribution, draw
 from agents.networks.network import Network, NetworkConfig, compress, layers, setting
@@ -80,11 +80,11 @@ class BlisNetwork(Network):
     def __init__(self, config: BlisConfig):
         super().__init__(config)
         h = config.hidden
-        self.encode_pair = layers(PAIR, h, h)
+        self.encode_pair = layers(PAIR, h, h, activation=nn.ReLU)
         self.encode_level = layers(3, h)
-        self.encode_family = layers(2 * h + 4, h, h)
-        self.family_score = layers(2 * h, h, 1, last_gain=0.1)
-        self.count_head = layers(3 * h, h, BASIS, last_gain=0.1)
+        self.encode_family = layers(2 * h + 4, h, h, activation=nn.ReLU)
+        self.family_score = layers(2 * h, h, 1, last_gain=0.1, activation=nn.ReLU)
+        self.count_head = layers(3 * h, h, BASIS, last_gain=0.1, activation=nn.ReLU)
         self.critic = layers(2 * h, h, 1, last_gain=1.0)
 
     def start(self, env: Any) -> None:
@@ -109,7 +109,7 @@ class BlisNetwork(Network):
         free = free.repeat(1, self.levels)[:, None].expand_as(counts)
         seen = torch.stack([counts, latency, free, (latency == 0).float()], -1)
         static = self.static.expand(len(rows), -1, -1, -1)
-        pair = self.encode_pair(torch.cat([compress(seen), static], -1)).tanh()
+        pair = self.encode_pair(torch.cat([compress(seen), static], -1)).relu()
         own = self._families(family[..., 2 * parts:], pair)
         return Encoded(pair, own, own.mean(1))
 
@@ -118,12 +118,12 @@ class BlisNetwork(Network):
         place = torch.linspace(0, 1, levels, device=load.device).expand(*load.shape[:2], levels)
         pairs = load[..., :2 * levels].unflatten(-1, (levels, 2))      # requests, misses
         level = torch.cat([compress(pairs * 10), place[..., None]], -1)
-        pooled = self.encode_level(level).tanh().mean(2)
+        pooled = self.encode_level(level).relu().mean(2)
         arrived, failed = load[..., -2:-1], load[..., -1:]
         share = failed / arrived.clamp_min(1e-3)
         slo = self.family_static[None, :, None].expand_as(share)
         totals = torch.cat([compress(arrived * 10), compress(failed * 10), share, slo], -1)
-        return self.encode_family(torch.cat([pair.mean(2), pooled, totals], -1)).tanh()
+        return self.encode_family(torch.cat([pair.mean(2), pooled, totals], -1)).relu()
 
     def basis(self, present: Tensor) -> Tensor:
         """(B, K, parts, width, BASIS): what is known of a count before anything is learned."""
