@@ -1,0 +1,1 @@
+"""The named contenders of every domain, one table each."""
