@@ -5,8 +5,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from agents.domains import domain
 from agents.evaluation.tuning import tune, write
 from envs.core.arguments import command, key

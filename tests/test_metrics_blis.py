@@ -10,7 +10,7 @@ from envs.blis.scenario import Scenario
 from envs.blis.simulate import RECORD, Run, simulate
 from envs.blis.state import EXPIRED, LATE, MET, NO_PREDICTOR, QUEUED, STARTED, WINDOW
 from envs.blis.system import bind
-from tests.blis_oracles import FOLDER, oracle
+from tests.blis_oracles import oracle
 
 PROFILE = [
     {"family": "a", "variant": "s", "accuracy": 70, "latency_ms": {"g": {1: 4, 2: 6}}},
@@ -123,9 +123,7 @@ def close(a, b) -> bool:
 
 @pytest.mark.parametrize("name", ["special_qos", "special_horizon_500_greedy", "world_16"])
 def test_simulated_runs_give_the_metrics_of_the_oracles(name):
-    if not (FOLDER / f"{name}.json.gz").exists():
-        pytest.fail(f"the oracle {name} is gone")
-    found = oracle(name)
+    found = oracle(f"instances/{name}")
     for case in found["cases"]:
         system = Scenario.from_config({**found["config"], **case.get("options", {})})
         levels = system.options.qos.levels
