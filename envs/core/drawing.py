@@ -41,8 +41,9 @@ def spans(cells: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, ...]:
     change = np.ones((steps, rows), bool)
     change[1:] = cells[1:] != cells[:-1]
     row, first = np.nonzero(change.T)
-    last = np.r_[first[1:], 0]
-    last[np.r_[row[1:] != row[:-1], True]] = steps
+    last = np.full(len(first), steps)
+    within = row[1:] == row[:-1]
+    last[:-1][within] = first[1:][within]
     return row, edges[first], edges[last], cells[first, row]
 
 
