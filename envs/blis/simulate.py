@@ -132,7 +132,7 @@ class _Replay:
             if self.planners[e].due(ended):
                 plan = self.planners[e].plan(self._view(e))
                 if plan is not None:
-                    when = ended + 1 + self.options.allocation.delay_windows
+                    when = ended + 1 + self.planners[e].delay
                     self.waiting[e].append((when, plan))
             if self.waiting[e] and self.waiting[e][0][0] == ended + 1:
                 plans[e] = self.waiting[e].popleft()[1]

@@ -39,6 +39,7 @@ REPLICA = np.dtype([
     ("reallocations", "i8"),
     ("loads", "i8"),
     ("qos_missed", "i8"),
+    ("free", "i8"),                # devices without a target
     ("failed", "i8"),              # late and dropped requests
     ("window_reallocations", "i8"),
     ("illegal", "i8"),             # actions that were ignored

@@ -57,6 +57,11 @@ class Planner:
         """Windows between two plans, 0 = none after time 0."""
         return self.default_period if self.options.period is None else self.options.period
 
+    @property
+    def delay(self) -> int:
+        """Windows between a plan and its commit."""
+        return self.options.delay_windows
+
     def due(self, window: int) -> bool:
         """Whether the planner wants to act at the end of this window."""
         regular = self.period > 0 and (window + 1) % self.period == 0

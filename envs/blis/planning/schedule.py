@@ -20,6 +20,8 @@ KEYS = ("window", "assign", "qos", "weights")
 class SchedulePlanner(Planner):
     """Commits plan `window` at time window * W."""
 
+    delay = 0       # its windows are those of the commits
+
     def __init__(self, *args) -> None:
         super().__init__(*args)
         self.plans = read_plans(self.system)

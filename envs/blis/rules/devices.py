@@ -107,14 +107,18 @@ def set_target(s, work, i, variant, level):
     """Change the target; at the start of a run the variant is in memory already."""
     device = s.device[i]
     cancel_timer(s, i)
-    if device.target != NONE:
+    if device.target == NONE:
+        s.run[0].free -= 1
+    else:
         _leave(s, i)
     device.target = variant
     device.level = level
     device.cap = 0
     device.pair = 0
     device.family = NONE
-    if variant != NONE:
+    if variant == NONE:
+        s.run[0].free += 1
+    else:
         device.pair = device.kind * work.rules[0].variants + variant
         device.cap = work.pair[device.pair].cap
         device.family = work.pair[device.pair].family

@@ -121,7 +121,7 @@ def infaas(s, work, r, k, floor, candidates):
     choice = NONE
     if candidates:
         choice = _infaas_accurate(s, work, r, k, floor)
-    if choice == NONE and work.rules[0].on_demand:
+    if choice == NONE and work.rules[0].on_demand and s.run[0].free > 0:
         choice = _infaas_on_demand(s, work, r, k)
     if choice == NONE and candidates:
         choice = _infaas_near(s, work, r, k, floor)

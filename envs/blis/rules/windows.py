@@ -62,6 +62,7 @@ def reset(s, seed, first, last, offset, windows):
     run.budget = -1
     run.reallocations = run.loads = run.qos_missed = run.window_reallocations = 0
     run.illegal = run.failed = 0
+    run.free = len(s.device)
     run.turn = run.planned = run.started = run.out_of_draws = run.code = run.closed = 0
     for i in range(len(s.device)):
         _reset_device(s, i)

@@ -1,0 +1,241 @@
+"""The speed of `blis`: kernel, environments, learning, compilation, against plain Python."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import envs  # noqa: F401
+from envs.blis.replay import Trace
+from envs.blis.scenario import Scenario, load_scenario
+from envs.blis.workloads import open_workload
+from envs.core.files import REPOSITORY
+
+SCENARIO, SECONDS, REPEATS = "zipf_exponential_x5", 150, 5
+MODERATE = "zipf_exponential@2"     # about 500 requests a second, one window a second
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "jseq, greedy, early_drop": dict(
+        routing={"policy": "jseq"}, batching={"policy": "greedy"},
+        dropping={"policy": "early_drop"}),
+    "canary, early_start, early_drop": dict(
+        routing={"policy": "canary"}, batching={"policy": "early_start"},
+        dropping={"policy": "early_drop"}),
+    "eft, single, feasible": dict(
+        routing={"policy": "eft"}, batching={"policy": "single"}, dropping={"policy": "never"},
+        admission="feasible"),
+    "infaas, greedy, early_drop": dict(
+        routing={"policy": "infaas", "on_demand": True}, batching={"policy": "greedy"},
+        dropping={"policy": "early_drop"}),
+}
+
+
+@cache
+def workload(seconds: float = SECONDS) -> tuple[Scenario, Trace]:
+    """The scenario without a horizon, and the first test seed of its trace."""
+    scenario = load_scenario(SCENARIO, {"horizon_ms": None, "episode": {"random_start": False}})
+    window = open_workload(scenario.options.trace, scenario).part("test", 1, 1000 * seconds)[0]
+    return scenario, window.trace
+
+
+def best(measure: Callable[[], float], repeats: int = REPEATS) -> float:
+    """The largest of several measurements."""
+    return max(measure() for _ in range(repeats))
+
+
+def kernel() -> dict[str, float]:
+    """Requests per CPU second of one core, replaying a whole trace inside the kernel."""
+    scenario, trace = workload()
+    return {name: best(lambda c=configuration: _kernel_rate(scenario.replace(**c), trace))
+            for name, configuration in CONFIGURATIONS.items()}
+
+
+def _kernel_rate(scenario: Scenario, trace: Trace) -> float:
+    from envs.blis.rules import runs
+    from envs.blis.simulate import simulate
+
+    spent, original = [0.0], runs.run_batch
+
+    def timed(*arguments: Any) -> None:
+        start = time.process_time()
+        original(*arguments)
+        spent[0] += time.process_time() - start
+
+    runs.run_batch = timed
+    try:
+        simulate(scenario, trace)
+    finally:
+        runs.run_batch = original
+    return len(trace) / spent[0]
+
+
+def whole() -> dict[str, float]:
+    """Requests per CPU second of `simulate`, tables, plans and records included."""
+    from envs.blis.simulate import simulate
+
+    scenario, trace = workload()
+    rates = {}
+    for name, configuration in CONFIGURATIONS.items():
+        own = scenario.replace(**configuration)
+        rates[name] = best(lambda s=own: len(trace) / _cpu(lambda: simulate(s, trace)))
+    return rates
+
+
+def _cpu(action: Callable[[], Any]) -> float:
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+def reference() -> dict[str, float]:
+    """Requests per CPU second of the plain-Python reference, and how often the kernel beats it."""
+    from tests.reference.blis.run import simulate as plain
+
+    scenario, trace = workload(20.0)
+    rows = [[float(t), trace.families[k], float(s), int(q), float(a)] for t, k, s, q, a in zip(
+        trace.arrival_ms, trace.family, trace.slo_ms, trace.qos, trace.accuracy, strict=True)]
+    out = {}
+    for name, configuration in CONFIGURATIONS.items():
+        config = _inline(scenario.replace(**configuration))
+        rate = len(rows) / _cpu(lambda c=config: plain(c, rows))
+        fast = best(lambda c=configuration: _kernel_rate(scenario.replace(**c), trace))
+        out[name], out[f"{name}: kernel / reference"] = rate, fast / rate
+    return out
+
+
+def _inline(scenario: Scenario) -> dict[str, Any]:
+    """The configuration with cluster and profile written out, as the reference reads it."""
+    config = {k: v for k, v in scenario.config.items() if k not in ("cluster", "name", "trace")}
+    config["accelerators"] = [{"name": a.name, "count": a.count, "profile": a.profile}
+                              for a in scenario.accelerators]
+    config["profile"] = [
+        {"family": v.family, "variant": v.name, "accuracy": v.accuracy, "size_mb": v.size_mb,
+         "latency_ms": {c: {str(b): ms for b, ms in t.items()} for c, t in v.latency_ms.items()}}
+        for v in scenario.profile]
+    return config
+
+
+def environment() -> dict[str, float]:
+    """Environment steps per wall second (all cores) at about 500 requests a step, and memory."""
+    out = {}
+    for name in ("sched/Blis-v0", "sched/BlisAccuracy-v0"):
+        for size in (1, 64, 1024):
+            out |= _environment(name, size)
+    return out
+
+
+def _environment(name: str, size: int) -> dict[str, float]:
+    import gymnasium as gym
+
+    scenario = load_scenario(SCENARIO, {"env": {"actions_per_window": 1}})
+    env = gym.make_vec(name, num_envs=size, scenario=scenario, trace=MODERATE,
+                       threads=os.cpu_count())
+    _, info = env.reset(seed=0)
+    actions = _keep(env)
+    requests, rounds = 0, max(10, 400 // size)
+    env.step(actions)
+    start = time.perf_counter()
+    for _ in range(rounds):
+        *_, info = env.step(actions)
+        requests += int(info["arrivals"].sum())
+    rate = rounds * size / (time.perf_counter() - start)
+    memory = env.engine.padded_block.nbytes + env.engine.ring.nbytes
+    label = f"{name.split('/')[1]}, E = {size}"
+    return {f"{label}: steps/s": rate, f"{label}: requests/step": requests / rounds / size,
+            f"{label}: MiB": memory / 2**20}
+
+
+def _keep(env: Any) -> np.ndarray:
+    """An action that leaves every device as it is."""
+    target = env.engine.block["device"]["target"]
+    if env.single_action_space.nvec[0] == len(env.system.variants) + 1:
+        return np.where(target < 0, len(env.system.variants), target)
+    family = np.where(target >= 0, env.system.variant_family[target], -1)
+    kinds = env.system.device_type
+    counts = [((family == 0) & (kinds == t)).sum(1) for t in range(len(env.system.types))]
+    return np.stack([np.zeros(len(target), int), *counts], 1)
+
+
+def learning() -> dict[str, float]:
+    """Share of a PPO iteration that is spent in environment and adapter (64 replicas)."""
+    out = {}
+    for name in ("blis", "blis_accuracy"):
+        out |= _learning(name)
+    return out
+
+
+def _learning(name: str) -> dict[str, float]:
+    import torch
+
+    from agents.domains import domain
+    from agents.learner import make_learner
+    from agents.networks import for_environment, registry_name
+    from agents.schema import PpoConfig
+
+    torch.set_num_threads(1)
+    chosen = domain(name)
+    import gymnasium as gym
+    env = gym.make_vec(chosen.env_id, num_envs=64, scenario=SCENARIO, trace=MODERATE,
+                       threads=os.cpu_count())
+    network = for_environment(registry_name("set", name), env, {})
+    learner = make_learner(PpoConfig(n_steps=32), env, network, seed=0, steps=10**6)
+    spent = {"environment": 0.0, "adapter": 0.0}
+    _watch(env, "step", spent, "environment")
+    _watch(learner.vec, "step_wait", spent, "adapter")
+    learner.update()
+    spent.update(environment=0.0, adapter=0.0)
+    start = time.perf_counter()
+    learner.update()
+    whole_time = time.perf_counter() - start
+    return {f"{name}: environment": spent["environment"] / whole_time,
+            f"{name}: adapter": (spent["adapter"] - spent["environment"]) / whole_time,
+            f"{name}: steps/s": 64 * 32 / whole_time}
+
+
+def _watch(owner: Any, method: str, spent: dict[str, float], label: str) -> None:
+    """Add up the wall seconds inside a method."""
+    original = getattr(owner, method)
+
+    def timed(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return original(*arguments)
+        finally:
+            spent[label] += time.perf_counter() - start
+
+    setattr(owner, method, timed)
+
+
+PROBE = """
+import gymnasium as gym, envs, numpy as np
+for name in ("sched/Blis-v0", "sched/BlisAccuracy-v0"):
+    env = gym.make_vec(name, num_envs=2)
+    env.reset(seed=0)
+    env.step(np.zeros(env.action_space.shape, int))
+"""
+
+
+def compilation() -> dict[str, float]:
+    """Seconds from a fresh process to the first step of both environments, cold and warm."""
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = [_fresh({"NUMBA_CACHE_DIR": folder}) for _ in range(2)]
+    return {"cold: s": seconds[0], "warm: s": seconds[1]}
+
+
+def _fresh(extra: dict[str, str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", PROBE], cwd=REPOSITORY, check=True,
+                   env={**os.environ, **extra})
+    return time.perf_counter() - start
+
+
+PARTS: dict[str, Callable[[], dict[str, float]]] = {
+    "kernel": kernel, "whole": whole, "reference": reference, "environment": environment,
+    "learning": learning, "compilation": compilation,
+}
