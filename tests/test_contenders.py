@@ -4,13 +4,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.contenders import PolicyContender, UserContender, play
+from agents.contenders import (
+    PolicyContender,
+    RulesContender,
+    SavedContender,
+    UserContender,
+    play,
+)
 from agents.domains import domain
+from agents.evaluation.protocol import compare
 from agents.policy import Policy
 from envs.core.errors import PolicyError
 from envs.core.rng import replica_seed
 from tests.small_comparison import scenario, small, trace
 
+RULES = RulesContender("static_eft", "blis")
 USER = '''
 import numpy as np
 from envs.blis.planning import Plan
@@ -210,3 +218,41 @@ def test_a_file_that_does_not_load_is_blamed_in_one_line(tmp_path, text, message
 def test_a_reference_that_leads_nowhere(reference, message):
     with pytest.raises(PolicyError, match=message):
         small([UserContender("mine", "blis", reference=reference)])
+
+
+def stored(folder, env_name):
+    """A fresh network saved as a policy of an environment."""
+    import gymnasium as gym
+
+    from agents import store
+    from agents.networks import for_environment, registry_name
+    from agents.networks.acting import NetworkPolicy
+
+    d, name = domain(env_name), registry_name("set", env_name)
+    options = {"dropping": {"policy": "early_drop"}}
+    env = gym.make_vec(d.env_id, num_envs=1, scenario=scenario(), trace=trace(200))
+    policy = NetworkPolicy(for_environment(name, env, {}), name, env=env_name, options=options)
+    return store.save(folder, policy)
+
+
+@pytest.mark.parametrize("env", ["blis", "blis_accuracy"])
+def test_a_saved_policy_acts_on_clusters_of_other_sizes(tmp_path, env):
+    saved = SavedContender("mine", env, folder=stored(tmp_path / "mine", env))
+    found = small([saved, "random_wc"], env=env, windows=1, window_ms=200.0)
+    wide = small([saved], env=env, windows=1, window_ms=200.0, devices=11)
+    assert found.of("mine")[0].metrics["arrivals"] == found.of("random_wc")[0].metrics["arrivals"]
+    assert len(wide.of("mine")[0].metrics["busy_ms"]) == 11
+    assert found.of("mine")[0].digest.system.scenario.options.dropping.policy == "early_drop"
+
+
+def test_a_damaged_policy_is_left_out_unless_it_was_asked_for(tmp_path, monkeypatch):
+    d = domain("blis")
+    folder = stored(tmp_path / "blis" / "mine", "blis")
+    (folder / "policy.safetensors").write_bytes(b"nothing")
+    monkeypatch.setattr(type(d), "saved_models", tmp_path / "blis")
+    monkeypatch.setattr(d, "baselines", lambda: {"static_eft": RULES})
+    found = compare(None, scenario(), trace=trace(), windows=1, window_ms=200.0)
+    assert [c.name for c in found.contenders] == ["static_eft"]
+    assert len(found.notes) == 1 and found.notes[0].startswith("mine is left out:")
+    with pytest.raises(PolicyError, match=r"policy\.safetensors"):
+        compare(["mine"], scenario(), trace=trace(), windows=1, window_ms=200.0)

@@ -49,7 +49,7 @@ class Blis(Domain):
     env_id = "sched/Blis-v0"
     scenario_name = "zipf_exponential_x5"
     windows = 3
-    window_ms = 60_000.0
+    window_ms = 100_000.0
     rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
@@ -57,12 +57,12 @@ class Blis(Domain):
     grids = {
         "load_proportional_wc": {"allocation.period": (2, 5, 10, 20),
                                  "allocation.demand": ({"kind": "ewma"}, {"kind": "mean"})},
-        "infaas": {"allocation.period": (1, 2, 5), "routing.horizon_ms": (100, 1000),
-                   "allocation.slack": (0.6, 0.8), "allocation.down_slack": (0.5, 0.9)},
+        "infaas": {"allocation.period": (1, 2, 5), "routing.horizon_ms": (50, 100, 1000),
+                   "allocation.slack": (0.4, 0.6, 0.8), "allocation.down_slack": (0.5, 0.9)},
         "clipper_ht": {"batching.timeout_ms": (5, 20, 100),
                        "allocation.choice": ("throughput", "least_accurate")},
         "max_throughput": {"allocation.period": (2, 5, 20)},
-        "proteus_wc": {"allocation.period": (1, 2, 5), "allocation.move_penalty": (0.02, 0.05, 0.1),
+        "proteus_wc": {"allocation.period": (2, 5), "allocation.move_penalty": (0.02, 0.05, 0.1),
                        "allocation.beta": (1.15, 1.3)},
     }
     columns = (

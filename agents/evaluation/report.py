@@ -20,7 +20,7 @@ STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em a
 table{border-collapse:collapse;font-size:13px;margin:1em 0}
 td,th{padding:.25em .7em;border-bottom:1px solid #ccc;text-align:right;white-space:nowrap}
 td:first-child,th:first-child{text-align:left}tr.own{font-weight:bold}tr.bound{font-style:italic}
-img{max-width:100%}pre{background:#f4f4f4;padding:1em;overflow-x:auto}"""
+div{overflow-x:auto}img{max-width:100%}pre{background:#f4f4f4;padding:1em;overflow-x:auto}"""
 
 
 @dataclass
@@ -190,8 +190,8 @@ def _html_table(table: Table) -> str:
     body = "".join(
         f"<tr class='{mark}'>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>"
         for row, mark in zip(table.rows, marks, strict=True))
-    return (f"<h2>{html.escape(table.title)}</h2><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table><p>{html.escape(table.note)}</p>")
+    return (f"<h2>{html.escape(table.title)}</h2><div><table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div><p>{html.escape(table.note)}</p>")
 
 
 def _png(figure: Any) -> bytes:
