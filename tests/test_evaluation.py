@@ -158,7 +158,8 @@ def test_the_key_of_a_score_knows_everything_that_decides_it():
 
 
 def config(**given) -> TestConfig:
-    return TestConfig(env={"name": "blis"}, workers=1, windows=2, window_ms=500.0, **given)
+    return TestConfig(**{"env": {"name": "blis"}, "workers": 1, "windows": 2, "window_ms": 500.0,
+                         **given})
 
 
 @pytest.fixture
@@ -210,6 +211,10 @@ def test_the_command_sweeps(files, tmp_path, capsys):
     ({"devices": [0]}, "different numbers above 0"),
     ({"loads": [1.0], "devices": [4]}, "one at a time"),
     ({"options": {"routing": {"polcy": "eft"}}}, 'did you mean "policy"'),
+    ({"seeds": []}, "are no seeds"),
+    ({"seeds": [1, 1]}, "are no seeds"),
+    ({"windows": 0}, "windows: 0 is not above 0"),
+    ({"window_ms": -1.0}, "window_ms: -1.0 is not above 0"),
     ({"part": "tset"}, 'did you mean "test"'),
 ])
 def test_mistakes_are_one_error(files, tmp_path, given, message):

@@ -19,7 +19,7 @@ from agents.contenders import Contender, SavedContender, choose
 from agents.domains import Domain, domain
 from agents.evaluation import cache
 from agents.evaluation.standings import Comparison, Outcome
-from envs.core.errors import PolicyError
+from envs.core.errors import PolicyError, ScenarioError
 from envs.core.records import write_records
 
 Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
@@ -82,6 +82,7 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
     baselines without running them. With more than one worker, call it under
     `if __name__ == "__main__"`.
     """
+    _check(windows, window_ms, seeds, workers)
     d, options = domain(env), dict(options or {})
     if isinstance(scenario, str | Path):
         scenario = d.load_scenario(scenario, options)
@@ -97,6 +98,16 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
                 Path(records) if records else None, label, part, window_ms,
                 contenders is None, cached)
     return _gather(d, plan, workload.name, _run(plan, workers, progress))
+
+
+def _check(windows: int | None, window_ms: float | None, seeds: Sequence[int],
+           workers: int) -> None:
+    for key, value in (("windows", windows), ("window_ms", window_ms), ("workers", workers)):
+        if value is not None and not value > 0:
+            raise ScenarioError(f"{value} is not above 0", key, "give a positive number")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ScenarioError(f"{list(seeds)} are no seeds", "seeds",
+                            "give at least one, none twice, none negative")
 
 
 def select(d: Domain, wanted: Sequence[str | Contender] | None) -> list[Contender]:

@@ -87,9 +87,13 @@ def title(comparison: Comparison, label: str = "") -> str:
     d, windows = comparison.domain, comparison.windows
     seconds = comparison.window_ms / 1000
     parts = [d.name, f"scenario {comparison.scenario.name}", f"trace {comparison.trace}", label,
-             f"{len(windows)} {comparison.part} windows of {seconds:g} s",
-             f"{len(comparison.seeds)} seed" + "s" * (len(comparison.seeds) > 1)]
+             _count(len(windows), f"{comparison.part} window") + f" of {seconds:g} s",
+             _count(len(comparison.seeds), "seed")]
     return ", ".join(p for p in parts if p)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def _note(comparison: Comparison) -> str:
