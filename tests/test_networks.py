@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from agents.networks import REGISTRY, build, network_class, registry_name
 from agents.networks.blis import FamilyThenCounts
-from agents.networks.categorical import Categoricals, Choices
+from agents.networks.categorical import Categoricals, Choices, KeepOrChange
 from envs.blis.scenario import Scenario
 from envs.blis.system import bind
 from envs.core.errors import PolicyError
@@ -60,6 +60,19 @@ def observed(bound, batch=5, seed=0):
                                 rng.random()]
     flat = [family.reshape(batch, -1), device.reshape(batch, -1), rng.random((batch, 1))]
     return torch.as_tensor(np.concatenate(flat, 1), dtype=torch.float32), target
+
+
+def counted(bound, env, batch=5, seed=0):
+    """A plausible table: devices dealt to families at random, the rest free."""
+    rng = np.random.default_rng(seed)
+    rows = rng.random((batch, *env.single_observation_space.shape))
+    families, parts = len(bound.families), len(env.single_action_space.nvec) - 1
+    for b in range(batch):
+        rows[b, :, :parts] = 0
+        for t in bound.device_type:
+            k = int(rng.integers(0, families + 1))
+            rows[b, k, t] += 1 / bound.count[t]
+    return torch.as_tensor(rows, dtype=torch.float32)
 
 
 def weights(name):
@@ -119,17 +132,41 @@ def test_masked_choices_leave_gradients_finite():
 
 def test_family_then_counts_sums_to_one():
     generator = torch.Generator().manual_seed(3)
-    made = FamilyThenCounts(torch.randn(1, 2, generator=generator),
-                            torch.randn(1, 2, 2, 3, generator=generator))
+    family = torch.randn(1, 2, generator=generator)
+    counts = torch.randn(2, 2, 3, generator=generator)
+    made = FamilyThenCounts(family, Categoricals(counts, discrete=False))
     every = torch.tensor([[f, a, b] for f in range(2) for a in range(3) for b in range(3)])
-    many = FamilyThenCounts(made.family.expand(18, -1), made.counts.expand(18, -1, -1, -1))
+    many = FamilyThenCounts(family.expand(18, -1), Categoricals(counts.repeat(18, 1, 1), False))
     logp = many.log_prob(every)
     assert float(logp.exp().sum()) == pytest.approx(1, abs=1e-5)
     assert float(made.entropy()) == pytest.approx(float(-(logp.exp() * logp).sum()), abs=1e-5)
-    best = int(many.family.exp()[0].argmax())
-    assert int(made.mode()[0, 0]) == best
+    best = int(family.argmax())
+    assert made.mode()[0].tolist() == [best, *counts[best].argmax(-1).tolist()]
     share = torch.stack([many.sample(generator)[:, 0] for _ in range(300)]).float().mean()
-    assert float(share) == pytest.approx(float(made.family.exp()[0, 1]), abs=0.03)
+    assert float(share) == pytest.approx(float(family.softmax(-1)[0, 1]), abs=0.03)
+
+
+def test_keep_or_change_by_hand():
+    scores = torch.tensor([[[0.0, 1.0, 9.0, 3.0]]])
+    legal = torch.tensor([[[True, True, False, True]]])
+    made = KeepOrChange(scores, legal, torch.tensor([[0]]), torch.tensor([[1.0]]), discrete=False)
+    change = 1 / (1 + np.e)
+    inner = np.exp([1.0, 3.0]) / np.exp([1.0, 3.0]).sum()
+    expected = [1 - change, change * inner[0], 0, change * inner[1]]
+    np.testing.assert_allclose(made.logp.exp()[0, 0], expected, atol=1e-6)
+    assert made.mode().tolist() == [[0]]
+
+
+def test_as_many_parts_change_as_are_expected_to():
+    scores = torch.tensor([[[0.0, 2.0, 1.0]] * 5])
+    odds = torch.tensor([[0.5, 0.4, 0.3, 9.0, 0.2]])       # 4 parts change with almost one half
+    legal = torch.ones(1, 5, 3, dtype=torch.bool)
+    legal[0, 4, 1:] = False                                 # and one of them cannot
+    made = KeepOrChange(scores, legal, torch.zeros(1, 5, dtype=torch.long), odds, discrete=False)
+    assert made.mode().tolist() == [[0, 0, 1, 0, 0]]        # .38 + .40 + .43 = 1.2
+    swap = KeepOrChange(scores[:, :1], legal[:, :1], torch.zeros(1, 1, dtype=torch.long),
+                        torch.tensor([[-0.1]]), discrete=True)
+    assert swap.mode().tolist() == [1]
 
 
 @pytest.mark.parametrize("action", ["per_device", "swap"])
@@ -154,7 +191,7 @@ def test_count_weights_fit_every_size(families, counts, levels):
     bound = system(families, counts, levels)
     env = counts_env(bound, levels)
     network.start(env)
-    rows = torch.rand(5, *env.single_observation_space.shape)
+    rows = counted(bound, env)
     distribution, value = network(rows)
     for actions in (distribution.mode(), distribution.sample()):
         assert all(env.single_action_space.contains(a.numpy()) for a in actions)
@@ -195,29 +232,27 @@ def test_order_of_families_has_no_meaning():
     assert torch.allclose(value, same, atol=1e-5)
 
 
-def test_present_target_is_recognised_and_favoured():
+def test_present_target_is_recognised_and_kept():
     bound = system()
-    network = build("blis_accuracy_set", {"keep_bias": 20.0})
+    network = build("blis_accuracy_set", {"keep": 20.0})
     network.start(accuracy_env(bound))
     obs, target = observed(bound, batch=40)
-    found = network.present(network.split(obs)).numpy()
-    hosted = target >= 0
-    assert found[~hosted].sum() == 0
-    assert found[hosted, target[hosted]].all()
-    assert (network(obs)[0].mode().numpy()[hosted] == target[hosted]).mean() > 0.9
+    expected = np.where(target < 0, len(bound.variants), target)
+    assert (network.present(network.split(obs)).numpy() == expected).all()
+    assert (network(obs)[0].mode().numpy() == expected).all()
 
 
 def test_order_of_families_has_no_meaning_for_counts():
     network = weights("blis_set")
     forward, backward = system(FAMILIES[:3]), system(FAMILIES[:3][::-1])
     env = counts_env(forward)
-    rows = torch.rand(4, *env.single_observation_space.shape)
+    rows = counted(forward, env)
     network.start(env)
     one, value = network(rows)
     network.start(counts_env(backward))
     two, same = network(torch.cat([rows[:, :3].flip(1), rows[:, 3:]], 1))
     assert torch.allclose(one.family, two.family.flip(1), atol=1e-5)
-    assert torch.allclose(one.counts, two.counts.flip(1), atol=1e-5)
+    assert torch.allclose(one.counts.exp(), two.counts.flip(1).exp(), atol=1e-5)
     assert torch.allclose(value, same, atol=1e-5)
 
 

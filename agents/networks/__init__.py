@@ -17,6 +17,7 @@ REGISTRY = {
     "mlp": ("agents.networks.mlp", "Mlp"),
     "blis_set": ("agents.networks.blis", "BlisNetwork"),
     "blis_accuracy_set": ("agents.networks.blis_accuracy", "BlisAccuracyNetwork"),
+    "blis_accuracy_marginal": ("agents.networks.marginal", "MarginalNetwork"),
 }
 
 
@@ -29,8 +30,9 @@ def network_class(name: str, where: str = "network") -> type[Network]:
 
 
 def registry_name(network: str, env: str) -> str:
-    """`set` or `mlp` as the user says it -> name in the registry."""
-    name = f"{env}_set" if network == "set" else network
+    """`set`, `marginal` or `mlp` as the user says it -> name in the registry."""
+    own = f"{env}_{network}"
+    name = own if own in REGISTRY else network
     if name not in REGISTRY:
         raise PolicyError(f'no network "{network}" for env={env}', "agent.network",
                           "known: " + ", ".join(sorted(REGISTRY)))

@@ -26,19 +26,21 @@ class NetworkPolicy(Policy):
         return next(self.network.parameters()).device
 
     def start(self, env: Any) -> None:
-        """Bind the network to the environment; `PolicyError` where it cannot fit."""
+        """Bind the network to the environment, `PolicyError` where it cannot fit; draws restart."""
         self.network.start(env)
+        self.seed(0)
 
     def seed(self, seed: int) -> None:
-        """Make sampled actions repeatable."""
+        """Make drawn actions repeatable."""
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     @torch.no_grad()
     def act(self, observation: np.ndarray, mask: np.ndarray | None,
             deterministic: bool = True) -> np.ndarray:
-        """The preferred legal action of each replica, or a draw."""
+        """The preferred legal action of each replica, or a draw where that is the network's way."""
         observed = torch.as_tensor(observation, device=self.device)
-        legal = None if mask is None else torch.as_tensor(mask, device=self.device)
+        legal = None if mask is None else torch.as_tensor(mask, device=self.device).bool()
         distribution, _ = self.network(observed, legal)
-        chosen = distribution.mode() if deterministic else distribution.sample(self.generator)
+        draws = self.network.sampled or not deterministic
+        chosen = distribution.sample(self.generator) if draws else distribution.mode()
         return chosen.cpu().numpy()

@@ -12,55 +12,53 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.networks.categorical import NEVER, Distribution, draw
+from agents.networks.categorical import Categoricals, Distribution, KeepOrChange, draw
 from agents.networks.network import Network, NetworkConfig, compress, layers, setting
 
 CENTRES = 6                 # bumps over the share of the type's devices
-BASIS = CENTRES + 5         # and: none, present, one more or fewer, signed and absolute distance
+BASIS = CENTRES + 4         # and: none, one more or fewer, signed and absolute distance
 PAIR = 7                    # columns of a (family, level, type)
 
 
 @dataclass(frozen=True)
 class BlisConfig(NetworkConfig):
-    """`keep_bias` is the head start of the present count."""
+    """`keep` are the log-odds at the start of keeping the present count."""
 
     hidden: int = setting(32, 1, 1024)
-    keep_bias: float = setting(3.0, -20, 20)
+    keep: float = setting(1.0, -20, 20)
 
 
 class FamilyThenCounts(Distribution):
-    """Categorical over families, and for each family independent categoricals over its counts."""
+    """Categorical over families (B, K), and for each family its counts (B K rows)."""
 
-    def __init__(self, family: Tensor, counts: Tensor):
-        self.family = family.log_softmax(-1)            # (B, K)
-        self.counts = counts.log_softmax(-1)            # (B, K, parts, width)
+    def __init__(self, family: Tensor, counts: Categoricals):
+        self.family, self.given = family.log_softmax(-1), counts
+        self.counts = counts.logp.unflatten(0, family.shape)        # (B, K, parts, width)
 
-    def _given(self, family: Tensor) -> Tensor:
-        return self.counts[torch.arange(len(family), device=family.device), family]
-
-    def _joined(self, family: Tensor, counts: Tensor) -> Tensor:
-        return torch.cat([family[:, None], counts], 1)
+    def _of(self, family: Tensor, values: Tensor) -> Tensor:
+        return values[torch.arange(len(family), device=family.device), family]
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """A family, then its counts."""
         family = draw(self.family, generator)
-        return self._joined(family, draw(self._given(family), generator))
+        return torch.cat([family[:, None], draw(self._of(family, self.counts), generator)], 1)
 
     def mode(self) -> Tensor:
-        """The most probable family and its most probable counts."""
+        """The most probable family and the preferred counts given it."""
         family = self.family.argmax(-1)
-        return self._joined(family, self._given(family).argmax(-1))
+        preferred = self.given.mode().unflatten(0, self.family.shape)
+        return torch.cat([family[:, None], self._of(family, preferred)], 1)
 
     def log_prob(self, actions: Tensor) -> Tensor:
         """Of the family and of the counts given it."""
         actions = actions.long()
         family = actions[:, 0]
-        counts = self._given(family).gather(-1, actions[:, 1:, None]).sum((-1, -2))
+        counts = self._of(family, self.counts).gather(-1, actions[:, 1:, None]).sum((-1, -2))
         return self.family.gather(1, family[:, None]).squeeze(1) + counts
 
     def entropy(self) -> Tensor:
         """Exact: of the family, plus the expected entropy of the counts."""
-        inner = -(self.counts.exp() * self.counts).sum((-1, -2))
+        inner = self.given.entropy().unflatten(0, self.family.shape)
         return (self.family.exp() * (inner - self.family)).sum(-1)
 
 
@@ -73,9 +71,14 @@ class Encoded(NamedTuple):
 
 
 class BlisNetwork(Network):
-    """Pairs see their counts and figures, families pool them, counts are scored by a basis."""
+    """Pairs see their counts and figures, families pool them, counts are scored by a basis.
+
+    It acts by drawing: an action is about one family, and the preferred one would be named again
+    and again while the others wait.
+    """
 
     Config = BlisConfig
+    sampled = True
 
     def __init__(self, config: BlisConfig):
         super().__init__(config)
@@ -84,7 +87,7 @@ class BlisNetwork(Network):
         self.encode_level = layers(3, h)
         self.encode_family = layers(2 * h + 4, h, h, activation=nn.ReLU)
         self.family_score = layers(2 * h, h, 1, last_gain=0.1, activation=nn.ReLU)
-        self.count_head = layers(3 * h, h, BASIS, last_gain=0.1, activation=nn.ReLU)
+        self.count_head = layers(3 * h, h, BASIS + 1, last_gain=0.1, activation=nn.ReLU)
         self.critic = layers(2 * h, h, 1, last_gain=1.0)
 
     def start(self, env: Any) -> None:
@@ -98,8 +101,6 @@ class BlisNetwork(Network):
         self.table("family_static", np.log1p(np.asarray(system.slo_ms, np.float32) / 1000))
         choice = np.arange(max(parts) + 1, dtype=np.float32)
         self.table("choice", choice)
-        absent = choice[None, :] > np.array(parts)[:, None]
-        self.table("absent", absent, torch.bool)
 
     def encode(self, rows: Tensor) -> Encoded:
         """From the observed table (B, K + 1, F)."""
@@ -133,21 +134,25 @@ class BlisNetwork(Network):
         bumps = torch.exp(-((share[..., None] - centres) * CENTRES) ** 2)
         step = self.choice - present.round()[..., None]                 # (B, K, parts, width)
         none = (self.choice == 0).float().expand_as(step)
-        relative = torch.stack([none, (step == 0).float(), (step.abs() == 1).float(),
-                                step / limit, step.abs() / limit], -1)
+        relative = torch.stack([none, (step.abs() == 1).float(), step / limit,
+                                step.abs() / limit], -1)
         return torch.cat([bumps.expand(*step.shape, CENTRES), relative], -1)
 
-    def count_logits(self, rows: Tensor, code: Encoded) -> Tensor:
-        """(B, K, parts, width), NEVER beyond the type's devices."""
-        parts = len(self.limit)
+    def count_choices(self, rows: Tensor, code: Encoded) -> KeepOrChange:
+        """Keep or change each count; more than the free devices allow is the same as all of them.
+        """
+        parts, levels = len(self.limit), self.levels
         wide = [x[:, :, None].expand_as(code.pair)
                 for x in (code.family, code.context[:, None].expand_as(code.family))]
-        weight = self.count_head(torch.cat([code.pair, *wide], -1))     # (B, K, parts, BASIS)
-        present = rows[:, :self.families, :parts] * self.limit.clamp_min(1)
-        basis = self.basis(present)
-        scored = (basis @ weight[..., None]).squeeze(-1)
-        scored = scored + self.config.keep_bias * basis[..., CENTRES + 1]
-        return scored.masked_fill(self.absent, NEVER)
+        weight = self.count_head(torch.cat([code.pair, *wide], -1))     # (B, K, parts, BASIS + 1)
+        held = rows[..., :parts] * self.limit.clamp_min(1)
+        present, free = held[:, :-1], held[:, -1:, :self.types].repeat(1, 1, levels)
+        scored = (self.basis(present) @ weight[..., :-1, None]).squeeze(-1)
+        most = (present + free).round().minimum(self.limit)
+        legal = self.choice <= most[..., None]
+        return KeepOrChange(*(x.flatten(0, 1) for x in (
+            scored, legal, present.round().long(), weight[..., -1] + self.config.keep)),
+            discrete=False)
 
     def forward(self, observation: Tensor, mask: Tensor | None = None
                 ) -> tuple[FamilyThenCounts, Tensor]:
@@ -156,7 +161,7 @@ class BlisNetwork(Network):
         wide = code.context[:, None].expand_as(code.family)
         family = self.family_score(torch.cat([code.family, wide], -1)).squeeze(-1)
         value = self.critic(torch.cat([code.context, code.family.amax(1)], -1)).squeeze(-1)
-        return FamilyThenCounts(family, self.count_logits(observation, code)), value
+        return FamilyThenCounts(family, self.count_choices(observation, code)), value
 
 
 def default_features(system: Any, levels: int) -> np.ndarray:

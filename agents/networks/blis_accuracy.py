@@ -13,21 +13,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.networks.categorical import Categoricals, Choices
+from agents.networks.categorical import KeepOrChange
 from agents.networks.network import Network, NetworkConfig, compress, layers, setting
 
 FAMILY, DEVICE, PAIR = 10, 5, 6     # columns of a family, a device (observed), a pair (static)
 DERIVED = 3                         # columns of a family that follow from the observed ones
-SAME = 1e-4                         # two figures of one variant in float32
 
 
 @dataclass(frozen=True)
 class BlisAccuracyConfig(NetworkConfig):
-    """`keep_bias` is the head start of a device's present target, `none_bias` that of no target."""
+    """`keep` and `stay`: log-odds at the start of keeping a device's target, of no swap at all."""
 
     hidden: int = setting(32, 1, 1024)
-    keep_bias: float = setting(6.0, -20, 20)
-    none_bias: float = setting(-3.0, -20, 20)
+    keep: float = setting(4.0, -20, 20)
+    stay: float = setting(0.0, -20, 20)
+    none: float = setting(-3.0, -20, 20)        # score of no target, against variants
 
 
 class Seen(NamedTuple):
@@ -67,12 +67,12 @@ class BlisAccuracyNetwork(Network):
         self.keep_none = layers(h, 2, last_gain=0.1)
         self.keep_all = layers(h, h, 1, last_gain=0.1)
         self.critic = layers(3 * h + 1, h, 1, last_gain=1.0)
-        self.choices: Choices | None = None
+        self.swap = False
 
     def start(self, env: Any) -> None:
         """Static figures of types, families and pairs from `env.system`."""
         system = env.system
-        self.choices = Choices(env.single_action_space)
+        self.swap = not hasattr(env.single_action_space, "nvec")
         self.families, self.devices = len(system.families), len(system.device_type)
         self.variants = len(system.variants)
         self.table("device_type", system.device_type)
@@ -81,6 +81,9 @@ class BlisAccuracyNetwork(Network):
         self.table("accuracy", np.asarray(system.accuracy) / 100, torch.float32)
         self.table("device_peak", np.asarray(system.peak)[system.device_type] / 100, torch.float32)
         self.table("family_static", family_features(system))
+        hostable = np.asarray(system.hostable)[system.device_type]
+        legal = np.concatenate([hostable, np.ones((self.devices, 1), bool)], 1)
+        self.table("legal", legal, torch.bool)
         share = np.asarray(system.count)[system.device_type] / self.devices
         self.table("type_share", share, torch.float32)
 
@@ -127,36 +130,53 @@ class BlisAccuracyNetwork(Network):
                 + shared.index_select(1, self.device_type))
 
     def present(self, seen: Seen) -> Tensor:
-        """(B, D, V): the variant that is the device's target, told by family, accuracy, peak."""
+        """(B, D): the variant that is the target, told by its figures; V where there is none."""
         accuracy, peak = seen.device[..., :1], seen.device[..., 1:2]
         differ = (accuracy - self.accuracy).abs() + (peak - self.device_peak).abs() / (1 + peak)
-        return (differ < SAME) & seen.assigned.index_select(2, self.variant_family).bool()
+        differ = differ - 4 * seen.assigned.index_select(2, self.variant_family)
+        free = seen.assigned.sum(-1) < 0.5
+        return differ.argmin(-1).masked_fill(free, self.variants)
 
-    def logits(self, seen: Seen, code: Encoded) -> Tensor:
-        """Flat scores in the order of the action space."""
-        pairs = self.pair_scores(seen, code)
-        keep, none = self.keep_none(code.device).split(1, -1)
-        none = none + self.config.none_bias
-        if not self.choices.discrete:
-            pairs = pairs + (keep + self.config.keep_bias) * self.present(seen)
-            return torch.cat([pairs, none], -1).flatten(1)
-        stay = self.keep_all(code.context) + self.config.keep_bias
-        return torch.cat([stay, torch.cat([pairs, none], -1).flatten(1)], 1)
+    def _choices(self, seen: Seen, code: Encoded) -> tuple[Tensor, Tensor]:
+        """(B, D, V + 1) scores with none as the last, (B, D) odds of keeping."""
+        odds, none = self.keep_none(code.device).split(1, -1)
+        table = torch.cat([self.pair_scores(seen, code), none + self.config.none], -1)
+        return table, odds.squeeze(-1) + self.config.keep
 
     def scores(self, observation: Tensor) -> Tensor:
         """One number per choice of `swap`."""
         seen = self.split(observation)
-        return self.logits(seen, self.encode(seen))
+        code = self.encode(seen)
+        table, _ = self._choices(seen, code)
+        return torch.cat([self.keep_all(code.context), table.flatten(1)], 1)
 
     def forward(self, observation: Tensor, mask: Tensor | None = None
-                ) -> tuple[Categoricals, Tensor]:
-        """Factored categorical over devices (or one over swaps) and the value."""
+                ) -> tuple[KeepOrChange, Tensor]:
+        """Keep or change each device (or swap one), and the value.
+
+        What is legal follows from the system, so the mask only confirms it.
+        """
         seen = self.split(observation)
         code = self.encode(seen)
         pooled = torch.cat([code.family.mean(1), code.family.amax(1), code.device.mean(1),
                             seen.clock], -1)
         value = self.critic(pooled).squeeze(-1)
-        return self.choices.distribution(self.logits(seen, code), mask), value
+        table, odds = self._choices(seen, code)
+        present = self.present(seen)
+        if not self.swap:
+            legal = self.legal if mask is None else mask.reshape(table.shape)
+            return KeepOrChange(table, legal, present, odds, discrete=False), value
+        return self._swaps(table, present, code, mask), value
+
+    def _swaps(self, table: Tensor, present: Tensor, code: Encoded, mask: Tensor | None
+               ) -> KeepOrChange:
+        legal = self.legal.expand_as(table).scatter(-1, present[..., None], False)
+        flat = torch.cat([torch.ones_like(table[:, :1, 0]).bool(), legal.flatten(1)], 1)
+        scores = torch.cat([table.new_zeros(len(table), 1), table.flatten(1)], 1)
+        nothing = torch.zeros(len(table), 1, dtype=torch.long, device=table.device)
+        stay = self.keep_all(code.context) + self.config.stay
+        chosen = flat if mask is None else mask
+        return KeepOrChange(scores[:, None], chosen[:, None], nothing, stay, discrete=True)
 
 
 def balance(family: Tensor) -> Tensor:

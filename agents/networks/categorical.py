@@ -93,3 +93,29 @@ class Choices:
         if mask is not None:
             table = table.masked_fill(~self.table(mask.bool(), False), NEVER)
         return Categoricals(table, self.discrete)
+
+
+class KeepOrChange(Categoricals):
+    """Choices one of which changes nothing: whether to change, then to what.
+
+    `odds` (B, parts) are the log-odds of keeping, whatever the number of alternatives. The
+    preferred action changes as many parts as are expected to change, the likeliest first: where
+    one of many equal parts should change, no single one of them would by its own majority.
+    """
+
+    def __init__(self, scores: Tensor, legal: Tensor, keep: Tensor, odds: Tensor, discrete: bool):
+        self.keep = keep
+        place = keep[..., None]
+        others = legal.bool().expand_as(scores).scatter(-1, place, False)
+        change = scores.masked_fill(~others, NEVER).log_softmax(-1).masked_fill(~others, NEVER)
+        super().__init__(change.scatter(-1, place, odds[..., None]), discrete)
+
+    def mode(self) -> Tensor:
+        """The expected number of changes, each the most probable one of its part."""
+        place = self.keep[..., None]
+        change = 1 - self.logp.gather(-1, place).squeeze(-1).exp()
+        order = torch.argsort(change, dim=-1, descending=True, stable=True)
+        rank = order.argsort(-1)
+        chosen = (rank < change.sum(-1, keepdim=True).round()) & (change > 0)
+        best = self.logp.scatter(-1, place, 2 * NEVER).argmax(-1)
+        return self._shaped(torch.where(chosen, best, self.keep))

@@ -60,6 +60,7 @@ class Network(nn.Module):
     """
 
     Config: ClassVar[type[NetworkConfig]] = NetworkConfig
+    sampled: ClassVar[bool] = False     # act by drawing, not by the preferred action
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
