@@ -33,7 +33,8 @@ def test_the_table_holds_every_baseline_and_its_tuned_form(monkeypatch, tmp_path
     from agents.evaluation.blis import Blis
 
     path = tmp_path / "tuned.yaml"
-    path.write_text("infaas: {allocation.period: 2}\n")
+    path.write_text("infaas: {before: 1.0, after: 2.0, choice: {allocation.period: 2}}\n"
+                    "nexus: {before: 1.0, after: 1.0, choice: {}}\n")
     monkeypatch.setattr(Blis, "tuned_path", path)
     table = Blis().baselines()
     assert set(table) == {*BASELINES, "infaas_tuned"}

@@ -241,8 +241,10 @@ def test_tuning_keeps_what_is_better_on_the_validation_windows(tmp_path, monkeyp
     assert found.name == "infaas" and found.after >= found.before and len(said) == 1
     path = tmp_path / "tuned.yaml"
     tuning.write(path, "python x", "2 windows", [found])
-    assert path.read_text().startswith("# Written by: python x\n")
-    assert tuning.read(path) == ({"infaas": found.choice} if found.choice else {})
+    tuning.write(path, "python y", "2 windows", [tuning.Tuned("nexus", {"fit": "pad"}, 1.0, 2.0)])
+    assert path.read_text().startswith("# Last written by: python y\n")
+    expected = {"infaas": found.choice, "nexus": {"fit": "pad"}}
+    assert tuning.read(path) == {name: c for name, c in expected.items() if c}
     with pytest.raises(PolicyError, match="no parameters"):
         tuning.tune("blis", ["random_wc"])
 

@@ -86,16 +86,19 @@ def with_choice(overrides: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
 
 
 def write(path: Path, command: str, windows: str, found: Sequence[Tuned]) -> None:
-    """The file that the table of baselines reads."""
-    content = {t.name: t.choice for t in found if t.choice}
-    scores = "".join(f"#   {t.name}: {t.before:.2f} -> {t.after:.2f}\n" for t in found)
-    text = (f"# Written by: {command}\n# Chosen on {windows}; there the main metric went\n{scores}"
+    """The file that the table of baselines reads; what was not tuned this time stays."""
+    content = {**_content(path), **{t.name: {
+        "before": round(t.before, 4), "after": round(t.after, 4), "choice": t.choice}
+        for t in found}}
+    text = (f"# Last written by: {command}\n# The main metric before and after, on {windows}.\n"
             + yaml.safe_dump(content, sort_keys=False))
     write_whole(path, text.encode())
 
 
 def read(path: Path) -> dict[str, Choice]:
-    """Baseline -> chosen options; nothing where nothing was tuned yet."""
-    if not path.is_file():
-        return {}
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    """Baseline -> chosen options, where they differ from the default."""
+    return {name: t["choice"] for name, t in _content(path).items() if t["choice"]}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
