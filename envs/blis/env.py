@@ -8,7 +8,7 @@ from envs.blis.engine import Engine
 from envs.blis.episodes import HIGHEST, ServingEnv
 from envs.blis.rules import steps
 from envs.blis.rules.observe import DEVICE_FEATURES, FAMILY_FEATURES
-from envs.blis.state import NONE, PLANNED, READY
+from envs.blis.state import PLANNED, READY
 from envs.core.errors import ActionError
 from envs.core.single import SingleEnv
 
@@ -205,13 +205,13 @@ class BlisAccuracyEnv(ServingEnv):
             places = row if self.swap else np.arange(len(row)) * values + row
             for place in places[self._mask[e, places] == 0]:
                 device, variant = divmod(int(place) - self.swap, values)
-                name = "none" if variant == values - 1 else self.system.variants[variant]
-                kind = self.system.types[self.system.device_type[device]]
-                target = int(self.engine.block["device"]["target"][e, device])
-                why = ("it hosts that already" if target == (variant if name != "none" else NONE)
-                       else "not hostable within the allowance")
-                raise ActionError(f"device {device} ({kind}) cannot change to {name}: {why}",
-                                  f"replica {e}", "choose where action_mask is 1")
+                kind = self.system.device_type[device]
+                if variant == values - 1 or self.system.hostable[kind, variant]:
+                    continue        # a swap that changes nothing is masked, but no error
+                raise ActionError(
+                    f"device {device} ({self.system.types[kind]}) cannot host "
+                    f"{self.system.variants[variant]} within the allowance", f"replica {e}",
+                    "choose where action_mask is 1")
 
 
 class Blis(SingleEnv):
