@@ -15,7 +15,7 @@ from tests.blis_kernel import built, repeatable
 from tests.reference.blis import run as reference
 from tests.reference.blis.compare import expected
 from tests.reference.blis.environments import AccuracyEnvironment, BlisEnvironment
-from tests.reference.blis.instances import instances, pick
+from tests.reference.blis.instances import PLANNER, instances, pick
 
 LEAST = 16      # steps of an episode that is not over before
 ENV = {"actions_per_window": (1, 2, 3), "lookahead_requests": (3, 10), "normalise": (False, True),
@@ -40,6 +40,23 @@ def test_whole_runs(instance):
     assert kernel.window_busy_ms == pytest.approx(np.array(want), rel=1e-9, abs=1e-9)
     missed = [np.sum(w.missed, axis=1).tolist() for w in run.windows]
     assert kernel.windows["missed"].tolist() == missed
+
+
+FOCUS = {
+    "infaas routing": {"routing": {"policy": ("infaas",), "on_demand": (False, True),
+                                   "horizon_ms": (None, 8, 64)}},
+    **{f"{name} planner": {"allocation": {**PLANNER, "policy": (name,), "delay_windows": (0,)}}
+       for name in ("infaas", "lfu", "load_proportional")},
+}
+
+
+@pytest.mark.parametrize("focus", FOCUS)
+@repeatable(150)
+@given(instances(schedule=False), st.integers(0, 2**32 - 1))
+def test_whole_runs_with(focus, instance, seed):
+    instance.config.update(pick(Random(seed), FOCUS[focus]))
+    run = reference.simulate(instance.config, instance.rows)
+    assert differences(expected(run), result(simulate(*built(instance)))) == []
 
 
 @repeatable(15)

@@ -68,9 +68,10 @@ def make(rng: Random, requests: int, schedule: bool | None, fixed: dict) -> Inst
     if "allocation" not in fixed:
         scheduled = rng.random() < 0.5 if schedule is None else schedule
         config["allocation"] = plans(rng, config, busy) if scheduled else planner(rng, known)
-    # Under random allocation a load may be under way at every window end: no end without horizon.
-    endless = () if config["allocation"]["policy"] == "random" else (None, None)
-    windows = rng.choice((2, 5, 12, *endless))
+    # Random and late plans may keep a load under way at every window end: no end without horizon.
+    calm = config["allocation"]["policy"] != "random" and (
+        not config["allocation"].get("delay_windows"))
+    windows = rng.choice((2, 5, 12, *((None, None) if calm else ())))
     config.setdefault("horizon_ms", windows and windows * config["window_ms"])
     return Instance(config, rows)
 
