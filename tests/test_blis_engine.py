@@ -97,6 +97,11 @@ def test_a_compiled_policy_routes_as_its_score_says():
     assert same_run(simulate(mine, trace, user=earliest.address), simulate(theirs, trace))
 
 
+def test_routing_by_no_function_is_one_error():
+    with pytest.raises(ScenarioError, match="no compiled function"):
+        simulate(*small(routing={"policy": "user"}))
+
+
 def test_a_policy_that_does_not_compile_is_one_error():
     with pytest.raises(PolicyError, match="does not compile"):
         @policy

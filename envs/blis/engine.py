@@ -24,7 +24,7 @@ from envs.blis.state import (
     views,
 )
 from envs.blis.system import System
-from envs.blis.work import Work
+from envs.blis.work import ROUTING, Work
 from envs.core.errors import ScenarioError
 from envs.core.jit import announce_compilation
 
@@ -43,6 +43,7 @@ class Engine:
     """E replicas of one system over one set of tables; threads take slices of the batch."""
 
     def __init__(self, system: System, work: Work, envs: int = 1, threads: int = 1):
+        _check_user(work)
         announce_compilation()
         self.system, self.work, self.envs = system, work, envs
         options = system.scenario.options
@@ -144,6 +145,14 @@ class Engine:
         self.padded_block[:] = saved.block
         self.ring, self.outcome = saved.ring.copy(), saved.outcome.copy()
         self._bind()
+
+
+def _check_user(work: Work) -> None:
+    """The kernels call the user's function by its address, so there must be one."""
+    rules = work.rules[0]
+    if rules["routing"] == ROUTING.index("user") and rules["user"] == 0:
+        raise ScenarioError("no compiled function is given", "routing.policy: user",
+                            "compare one with contender=my_router.py:name")
 
 
 def _cut(arrays: tuple, a: int, b: int) -> tuple:
