@@ -75,6 +75,35 @@ def _kernel_rate(scenario: Scenario, trace: Trace) -> float:
     return len(trace) / spent[0]
 
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "routing round_robin (no look at queues)": {"routing": {"policy": "round_robin"}},
+    "routing eft": {"routing": {"policy": "eft"}},
+    "routing canary (weights, a random number)": {"routing": {"policy": "canary"}},
+    "batching single": {"batching": {"policy": "single"}},
+    "batching early_start (timers)": {"batching": {"policy": "early_start"}},
+    "dropping never (longer queues)": {"dropping": {"policy": "never"}},
+    "admission feasible": {"admission": "feasible"},
+}
+
+
+def cost() -> dict[str, float]:
+    """Nanoseconds per request of `jseq, greedy, early_drop`, one thing changed at a time."""
+    scenario, trace = workload()
+    scenario = scenario.replace(**CONFIGURATIONS["jseq, greedy, early_drop"])
+    out = {name: _kernel_ns(scenario.replace(**change), trace) for name, change in CHANGES.items()}
+    for devices in (8, 20, 80):
+        clusters = [{"name": a.name, "count": devices // 4, "profile": a.profile}
+                    for a in scenario.accelerators]
+        out[f"{devices} devices instead of 40"] = _kernel_ns(
+            scenario.replace(accelerators=clusters), trace)
+    return out
+
+
+def _kernel_ns(scenario: Scenario, trace: Trace) -> float:
+    return 1e9 / best(lambda: _kernel_rate(scenario, trace))
+
+
 def whole() -> dict[str, float]:
     """Requests per CPU second of `simulate`, tables, plans and records included."""
     from envs.blis.simulate import simulate
@@ -236,6 +265,6 @@ def _fresh(extra: dict[str, str]) -> float:
 
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
-    "kernel": kernel, "whole": whole, "reference": reference, "environment": environment,
-    "learning": learning, "compilation": compilation,
+    "kernel": kernel, "cost": cost, "whole": whole, "reference": reference,
+    "environment": environment, "learning": learning, "compilation": compilation,
 }
