@@ -50,7 +50,7 @@ class Blis(Domain):
     scenario_name = "zipf_exponential_x5"
     windows = 3
     window_ms = 100_000.0
-    rivals = ("load_proportional_wc", "infaas", "max_throughput", "proteus_tuned")
+    rivals = ("load_proportional_wc", "infaas", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
     tuned_path = REPOSITORY / "agents" / "baselines" / "tuned_blis.yaml"
@@ -61,7 +61,6 @@ class Blis(Domain):
                    "allocation.slack": (0.4, 0.6, 0.8), "allocation.down_slack": (0.5, 0.9)},
         "clipper_ht": {"batching.timeout_ms": (5, 20, 100),
                        "allocation.choice": ("throughput", "least_accurate")},
-        "max_throughput": {"allocation.period": (2, 5, 20)},
         "proteus_wc": {"allocation.period": (2, 5), "allocation.move_penalty": (0.02, 0.05, 0.1),
                        "allocation.beta": (1.15, 1.3)},
     }

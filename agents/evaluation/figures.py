@@ -22,6 +22,7 @@ COLOURS = (
     "#875692", "#f38400", "#5b9bd5", "#be0032", "#a89a5b", "#848482", "#008856", "#e68fac",
     "#0067a5", "#f99379", "#604e97", "#d4a017", "#b3446c", "#8db600", "#654522", "#e25822",
     "#2b3d26", "#3a9e9e", "#7a1f3d", "#4d6fd0", "#9b7653", "#5f8d4e",
+    "#a6761d", "#666699", "#cc79a7", "#556b2f",
 )
 OWN = ("#d40000", "#000000", "#0a5f0a", "#7a00c8", "#0033cc", "#c86400")   # learned and user's
 MARKERS = "osD^vP<>XphH"
@@ -39,7 +40,7 @@ class Style:
 
 def style(name: str, domain: Domain) -> Style:
     """Fixed by the place in the table of baselines, or by the name of a policy."""
-    table = list(domain.baselines())
+    table = sorted(domain.baselines(), key=lambda n: n.endswith("_tuned"))  # tuned forms come last
     if name in table:
         i = table.index(name)
         return Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
