@@ -1,0 +1,164 @@
+"""Put measured figures into the README; `--help` explains."""
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agents.domains import Domain, domain
+from agents.evaluation.intervals import bootstrap, mean
+from envs.core.arguments import command, key
+from envs.core.errors import SuiteError
+from envs.core.files import REPOSITORY, write_whole
+
+README = REPOSITORY / "README.md"
+MEASURED = REPOSITORY / "docs" / "results"
+PICTURES = REPOSITORY / "docs" / "pictures"
+BLOCK = re.compile(r"(<!-- (\w+): (\w+) -->\n).*?(<!-- end -->)", re.S)
+SHARED = "_accuracy"        # a second comparison on the same windows: only its policies are taken
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Copy results to docs/results/<env> and rewrite the README's tables from what lies there.
+
+    `source` holds a folder per scenario as test.py wrote it; speed.json of the benchmark lies in
+    docs/results/<env> itself. A test fails while README and docs/results disagree.
+
+      python test.py env=blis scenario=azure hydra.run.dir=outputs/readme/azure
+      python scripts/update_readme.py env=blis source=outputs/readme
+      python scripts/benchmark.py env=blis json=docs/results/blis/speed.json
+      python scripts/update_readme.py env=blis
+    """
+
+    env: str = key("blis", "domain")
+    source: Path | None = key(None, "folder of comparisons to take over")
+
+
+def main(keys: Keys) -> None:
+    """Take over what is given, rewrite the README."""
+    domain(keys.env)
+    if keys.source is not None:
+        take_over(keys.source, MEASURED / keys.env)
+    write_whole(README, rendered(README.read_text(encoding="utf-8")).encode())
+
+
+def take_over(source: Path, place: Path) -> None:
+    """results.csv of every comparison by its scenario, and the pictures of the domain's own."""
+    found = sorted(source.glob("*/results.csv"))
+    if not found:
+        raise SuiteError("holds no */results.csv", str(source), "run test.py with "
+                         "hydra.run.dir=SOURCE/SCENARIO first")
+    place.mkdir(parents=True, exist_ok=True)
+    for path in found:
+        shutil.copyfile(path, place / f"{path.parent.name}.csv")
+    for name, picture in pictures(domain(place.name), source).items():
+        shutil.copyfile(picture, PICTURES / f"{place.name}_{name}.png")
+
+
+def pictures(d: Domain, source: Path) -> dict[str, Path]:
+    """Of the domain's own scenario: the trade-off, and a timeline of one that is told nothing."""
+    own = source / d.scenario_name
+    bounds = {f"timeline_{n}" for n, c in d.baselines().items() if c.privileged}
+    lines = [p for p in sorted(own.glob("timeline_*.png")) if p.stem not in bounds]
+    found = {"trade_off": own / "trade_off.png", **dict(zip(["timeline"], lines, strict=False))}
+    return {name: path for name, path in found.items() if path.is_file()}
+
+
+def rendered(text: str) -> str:
+    """The README with the blocks `<!-- env: table -->` and `<!-- env: speed -->` made anew."""
+    makers = {"table": comparison_table, "speed": speed_table}
+    return BLOCK.sub(lambda m: m[1] + makers[m[3]](domain(m[2])) + m[4], text)
+
+
+def comparison_table(d: Domain) -> str:
+    """Mean of the main metric with its interval and the second one, per scenario, best first."""
+    tables = {path.stem: read(path) for path in files(d)}
+    if not tables:
+        return "Not measured yet.\n"
+    first = next(iter(tables.values()))
+    order = sorted(first, key=lambda n: -float(first[n][d.main.metric].mean()))
+    heads = [f"{name}: {c.heading}" for name in tables for c in d.columns[:2]]
+    lines = [_line(["contender", *heads]), _line(["---"] * (1 + len(heads)))]
+    for name in order:
+        cells = [cell for table in tables.values() for cell in _cells(d, table.get(name))]
+        lines.append(_line([_label(d, name), *cells]))
+    return "\n".join(lines) + "\n"
+
+
+def files(d: Domain) -> list[Path]:
+    """The measured scenarios, the domain's own first."""
+    found = [p for p in (MEASURED / d.name).glob("*.csv") if not p.stem.endswith(SHARED)]
+    return sorted(found, key=lambda p: (p.stem != d.scenario_name, p.stem == "azure", p.stem))
+
+
+def read(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Contender -> metric -> (window, seed) values; policies of a second comparison join in."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for file in (path, path.with_name(f"{path.stem}{SHARED}.csv")):
+        rows = list(_rows(file))
+        for name in dict.fromkeys(row["contender"] for row in rows):
+            mine = [r for r in rows if r["contender"] == name]
+            if file == path or mine[0]["kind"] == "policy":
+                found[name] = {k: _grid(mine, k) for k in mine[0] if _is_number(mine[0][k])}
+    return found
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as stream:
+            yield from csv.DictReader(stream)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) is not None
+
+
+def _grid(rows: Sequence[dict[str, str]], column: str) -> np.ndarray:
+    windows = len({r["window"] for r in rows})
+    return np.array([float(r[column] or "nan") for r in rows]).reshape(windows, -1)
+
+
+def _cells(d: Domain, values: dict[str, np.ndarray] | None) -> list[str]:
+    main, second = d.columns[:2]
+    if values is None:
+        return ["", ""]
+    found = bootstrap(main.factor * values[main.metric], mean)
+    other = second.factor * values[second.metric].mean()
+    digits = main.digits
+    return [f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]",
+            f"{other:.{second.digits}f}"]
+
+
+def _label(d: Domain, name: str) -> str:
+    known = d.baselines().get(name)
+    if known is None:
+        return f"**{name}** (learned)"
+    return f"*{name}* (bound)" if known.privileged else name
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def speed_table(d: Domain) -> str:
+    """Every figure of the benchmark."""
+    path = MEASURED / d.name / "speed.json"
+    if not path.is_file():
+        return "Not measured yet.\n"
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    lines = [_line(["figure", "value"]), _line(["---", "---:"])]
+    lines += [_line([label.replace("/", ": ", 1), f"{value:,.4g}" if value < 1e4 else
+                     f"{value:,.0f}"]) for label, value in figures.items()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(command(main, Keys))
