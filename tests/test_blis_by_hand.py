@@ -1,9 +1,11 @@
 """Rules that random instances seldom reach, worked out by hand: kernel and reference alike."""
 import pytest
 
+from envs.blis.env import BlisAccuracyEnv
 from envs.blis.simulate import simulate
 from tests.blis_kernel import built
 from tests.reference.blis import run as reference
+from tests.reference.blis.environments import AccuracyEnvironment
 from tests.reference.blis.instances import Instance
 
 
@@ -70,3 +72,21 @@ def test_a_request_that_finds_no_device_again_forgets_the_first():
               "allocation": plan("a/s")}
     config["allocation"]["plans"].append({"window": 1, "assign": [None]})
     assert devices(config, [[30, "a", 99, 0, 100], [31, "a", 99, 0, 100]]) == [0, -1]
+
+
+def test_a_released_device_shows_the_rest_of_its_batch():
+    config = {"window_ms": 10, "accelerators": [{"name": "g", "count": 1}],
+              "profile": [variant("s", 90, b1=35)], "slo_fraction": 1, "allocation": plan("a/s")}
+    rows = [[0, "a", 99, 0, 100], [60, "a", 99, 0, 100]]
+    scenario, trace = built(Instance(config, rows))
+    env = BlisAccuracyEnv(1, scenario=scenario, trace=trace)
+    twin = AccuracyEnvironment(config, rows)
+    env.reset(seed=0)
+    twin.reset(0)
+    env.step([[0]])
+    twin.step([0])
+    for rest in (15, 5, 0):
+        env.step([[1]])
+        device = env.raw_observation[0, 10:16].tolist()
+        assert device == pytest.approx([0, 0, 0, 0, rest / 1000, 0])
+        assert twin.step([1]).observation[10:16] == pytest.approx(device)
