@@ -44,6 +44,11 @@ class Learner:
         raise NotImplementedError
 
 
+def rate(config: AgentConfig, left: float) -> float:
+    """The learning rate when this share of the run is left."""
+    return config.learning_rate * (max(0.05, left) if config.decay else 1.0)
+
+
 def make_learner(config: AgentConfig, env: Any, network: Network, *, seed: int, steps: int,
                  tally: Tally | None = None) -> Learner:
     """The learner of `config.name`; `steps` is the length of the run, for schedules."""

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.checkpoints import pack, pack_optimiser, unpack, unpack_optimiser
-from agents.learner import Learner
+from agents.learner import Learner, rate
 from agents.networks.network import Network
 from agents.schema import ReinforceConfig
 from agents.tracking import Tally
@@ -50,6 +50,7 @@ class Reinforce(Learner):
         self.device = next(network.parameters()).device
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.optimiser = torch.optim.Adam(network.parameters(), config.learning_rate, eps=1e-5)
+        self.total = steps
         self.moving = torch.full((config.max_steps,), torch.nan)     # mean return by step
         self.scale = torch.ones(())                      # of returns, for the critic
         self.updates = 0
@@ -57,6 +58,7 @@ class Reinforce(Learner):
     def update(self) -> dict[str, float]:
         """One batch of episodes, each sample used once."""
         self.network.train()
+        self.optimiser.param_groups[0]["lr"] = rate(self.config, 1 - self.steps / self.total)
         batch = self.play()
         returns = returns_to_go(batch.reward, self.config.gamma)
         advantage, target = self.advantages(batch, returns)

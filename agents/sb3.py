@@ -18,7 +18,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from agents.checkpoints import pack, pack_optimiser, unpack, unpack_optimiser
-from agents.learner import Learner
+from agents.learner import Learner, rate
 from agents.networks.network import Network
 from agents.sb3_policy import LegalDqn, action_values, actor_critic
 from agents.sb3_vec import BatchVecEnv
@@ -160,5 +160,6 @@ def algorithm_of(name: str) -> tuple[type, type]:
 
 def own_settings(config: AgentConfig) -> dict[str, Any]:
     """The fields that carry the library's own names."""
-    ours = {f.name for f in fields(AgentConfig)} - {"learning_rate", "gamma"} | {"scale_reward"}
-    return {key: value for key, value in asdict(config).items() if key not in ours}
+    ours = {f.name for f in fields(AgentConfig)} - {"gamma"} | {"scale_reward"}
+    own = {key: value for key, value in asdict(config).items() if key not in ours}
+    return {**own, "learning_rate": lambda left: rate(config, left)}

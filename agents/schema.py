@@ -14,6 +14,7 @@ class AgentConfig:
     hidden: int | None = None           # width of the network; null = its own default
     num_envs: int = 64                  # replicas of the batch
     learning_rate: float = 1e-3
+    decay: bool = True                  # let the learning rate fall to a twentieth over the run
     gamma: float = 0.99                 # discount per step
 
 

@@ -206,6 +206,8 @@ def test_order_of_devices_has_no_meaning():
     k, d = len(bound.families), bound.devices
     order = np.array([1, 0, 4, 2, 3])       # within each type
     device = obs[:, 10 * k:-1].reshape(-1, d, k + 5)
+    device[..., k] += 0.01 * torch.rand(device[..., k].shape)       # ties go by place
+    obs = torch.cat([obs[:, :10 * k], device.flatten(1), obs[:, -1:]], 1)
     moved = torch.cat([obs[:, :10 * k], device[:, order].flatten(1), obs[:, -1:]], 1)
     (one, value), (two, same) = network(obs), network(moved)
     assert torch.allclose(one.logp[:, order], two.logp, atol=1e-5)

@@ -2,7 +2,8 @@
 
 A device's score for a variant is the sum of what is factored, so that no perceptron runs over
 all D x V pairs: an affinity of its own state with the pair (type, variant), one with the
-variant's family, and a score of (type, variant) that sees the family's state.
+variant's family, a score of (type, variant) that sees the family's state, and one of a change
+inside the family. All of them see head-room: planned capacity by demand, before and after.
 """
 from __future__ import annotations
 
@@ -18,6 +19,11 @@ from agents.networks.network import Network, NetworkConfig, compress, layers, se
 
 FAMILY, DEVICE, PAIR = 10, 5, 6     # columns of a family, a device (observed), a pair (static)
 DERIVED = 3                         # columns of a family that follow from the observed ones
+INSIDE = 4                          # what a change of variant inside a family is judged by
+ROOM = 3                            # columns of a device: head-room of its family without it
+
+
+MOST_ROOM = 3.0                     # head-room beyond this is all the same
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,20 @@ class Seen(NamedTuple):
     device: Tensor      # (B, D, DEVICE) accuracy/100, P/100, ready, rest, queued
     clock: Tensor       # (B, 1)
 
+    @property
+    def demand(self) -> Tensor:
+        """(B, K) in 100 requests per second, never 0."""
+        return self.family[..., 1] + 0.05
+
+    @property
+    def planned(self) -> Tensor:
+        """(B, K) peak rate of all devices of the family, in the same unit."""
+        return self.family[..., 9]
+
+    def of_device(self, values: Tensor) -> Tensor:
+        """(B, K) of families -> (B, D) of the family that each device serves, 0 for none."""
+        return (self.assigned @ values[..., None]).squeeze(-1)
+
 
 class Encoded(NamedTuple):
     """Embeddings that all scores are made of."""
@@ -57,13 +77,15 @@ class BlisAccuracyNetwork(Network):
         h, g = config.hidden, max(1, config.hidden // 2)
         self.encode_family = layers(FAMILY + DERIVED + 2, h, h, activation=nn.ReLU)
         self.encode_pair = layers(PAIR, h, h, activation=nn.ReLU)
-        self.device_own = nn.Linear(DEVICE + 2, h)
+        self.device_own = nn.Linear(DEVICE + 2 + ROOM, h)
         self.device_family, self.device_context = nn.Linear(h, h, False), nn.Linear(h, h, False)
         self.encode_device = layers(h, h)
         self.mix_family = layers(3 * h + 1, h, h, activation=nn.ReLU)
         self.query = layers(h, 2 * h)
         self.group_pair, self.group_family = nn.Linear(h, g), nn.Linear(h, g, False)
+        self.group_room = nn.Linear(2, g, False)
         self.group_score = layers(g, 1, last_gain=0.1)
+        self.inside = layers(h, INSIDE, last_gain=0.1)
         self.keep_none = layers(h, 2, last_gain=0.1)
         self.keep_all = layers(h, h, 1, last_gain=0.1)
         self.critic = layers(3 * h + 1, h, 1, last_gain=1.0)
@@ -79,6 +101,7 @@ class BlisAccuracyNetwork(Network):
         self.table("variant_family", system.variant_family)
         self.table("pair", pair_features(system))
         self.table("accuracy", np.asarray(system.accuracy) / 100, torch.float32)
+        self.table("peak", np.asarray(system.peak) / 100, torch.float32)
         self.table("device_peak", np.asarray(system.peak)[system.device_type] / 100, torch.float32)
         self.table("family_static", family_features(system))
         hostable = np.asarray(system.hostable)[system.device_type]
@@ -112,7 +135,8 @@ class BlisAccuracyNetwork(Network):
     def _devices(self, seen: Seen, family: Tensor, context: Tensor) -> Tensor:
         target = seen.assigned.sum(-1, keepdim=True)
         share = self.type_share[None, :, None].expand_as(target)
-        own = self.device_own(torch.cat([compress(seen.device), target, share], -1))
+        own = self.device_own(torch.cat(
+            [compress(seen.device), target, share, room_without(seen)], -1))
         near = seen.assigned @ self.device_family(family)
         mixed = (own + near + self.device_context(context)[:, None]).relu()
         return self.encode_device(mixed).relu()
@@ -124,10 +148,27 @@ class BlisAccuracyNetwork(Network):
         own = torch.einsum("bdh,dvh->bdv", to_pair, pair.index_select(0, self.device_type))
         kin = to_family @ code.family.transpose(1, 2)                     # (B, D, K)
         family = self.group_family(code.family).index_select(1, self.variant_family)
-        group = (self.group_pair(pair)[None] + family[:, None]).relu()    # (B, T, V, G)
-        shared = self.group_score(group).squeeze(-1)
-        return (own + kin.index_select(2, self.variant_family)
+        group = self.group_pair(pair)[None] + family[:, None] + self.group_room(self._rooms(seen))
+        shared = self.group_score(group.relu()).squeeze(-1)               # (B, T, V)
+        return (own + kin.index_select(2, self.variant_family) + self._inside(seen, code)
                 + shared.index_select(1, self.device_type))
+
+    def _rooms(self, seen: Seen) -> Tensor:
+        """(B, T, V, 2): head-room of the variant's family now, and with one such device more."""
+        demand, planned = (x.index_select(1, self.variant_family)[:, None]
+                           for x in (seen.demand, seen.planned))
+        now = (planned / demand).expand(-1, len(self.peak), -1)
+        return torch.stack([now, (planned + self.peak) / demand], -1).clamp(0, MOST_ROOM)
+
+    def _inside(self, seen: Seen, code: Encoded) -> Tensor:
+        """(B, D, V): for variants of the family that the device serves already, 0 elsewhere."""
+        accuracy, peak = seen.device[..., :1], seen.device[..., 1:2]
+        spare = seen.of_device(seen.planned)[..., None] - peak + self.device_peak
+        room = (spare / (seen.of_device(seen.demand)[..., None] + 0.05)).clamp(0, MOST_ROOM) - 1
+        weight = self.inside(code.context)[:, None, None]
+        judged = (room.clamp_max(0) * weight[..., 0] + room.clamp_min(0) * weight[..., 1]
+                  + (self.accuracy - accuracy) * weight[..., 2] + weight[..., 3])
+        return judged * seen.assigned.index_select(2, self.variant_family)
 
     def present(self, seen: Seen) -> Tensor:
         """(B, D): the variant that is the target, told by its figures; V where there is none."""
@@ -177,6 +218,20 @@ class BlisAccuracyNetwork(Network):
         stay = self.keep_all(code.context) + self.config.stay
         chosen = flat if mask is None else mask
         return KeepOrChange(scores[:, None], chosen[:, None], nothing, stay, discrete=True)
+
+
+def room_without(seen: Seen) -> Tensor:
+    """(B, D, ROOM): head-room of the device's family as it is, without the device, and without
+    all its devices up to this one, the least accurate first: so equal devices can tell whose turn
+    it is to leave."""
+    peak = seen.device[..., 1]
+    order = torch.argsort(seen.device[..., 0], dim=1, stable=True)
+    turn = order[..., None].expand_as(seen.assigned)
+    held = (seen.assigned * peak[..., None]).gather(1, turn).cumsum(1)
+    gone = (torch.zeros_like(held).scatter(1, turn, held) * seen.assigned).sum(-1)
+    planned, demand = seen.of_device(seen.planned), seen.of_device(seen.demand) + 0.05
+    rooms = torch.stack([planned, planned - peak, planned - gone], -1) / demand[..., None]
+    return rooms.clamp(0, MOST_ROOM)
 
 
 def balance(family: Tensor) -> Tensor:
