@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from agents.entry import run
+from agents.entry import guard, run
 from agents.schema import AGENTS, TrainConfig
 from agents.task import run_folder
 
@@ -22,9 +22,10 @@ OmegaConf.register_new_resolver("run_folder", lambda *keys: str(run_folder(*keys
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> None:
     """One run in Hydra's output folder."""
-    from agents.training import train
+    with guard(TrainConfig):
+        from agents.training import train
 
-    train(OmegaConf.to_object(config), Path(HydraConfig.get().runtime.output_dir))
+        train(OmegaConf.to_object(config), Path(HydraConfig.get().runtime.output_dir))
 
 
 if __name__ == "__main__":
