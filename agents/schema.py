@@ -10,7 +10,7 @@ class AgentConfig:
     """What all learners have."""
 
     name: str = "agent"
-    network: str = "set"                # set: weights fit every size; mlp: fixed size
+    network: str = "auto"               # auto, set: weights fit every size; mlp: fixed size
     hidden: int | None = None           # width of the network; null = its own default
     num_envs: int = 64                  # replicas of the batch
     learning_rate: float = 1e-3

@@ -88,7 +88,8 @@ class Run:
 
         torch.manual_seed(self.config.seed)
         env = self.task.make_env(self.agent.num_envs, threads_of(self.config.env_threads))
-        self.network_name = registry_name(self.agent.network, self.task.domain.name)
+        self.network_name = registry_name(self.agent.network, self.task.domain.name,
+                                          env.single_action_space)
         given = {} if self.agent.hidden is None else {"hidden": self.agent.hidden}
         network = for_environment(self.network_name, env, given).to(device_of(self.config.device))
         self.tally = Tally(getattr(self.task.domain, "ratios", {}))

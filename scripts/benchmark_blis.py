@@ -141,10 +141,12 @@ def reference() -> dict[str, float]:
 def _inline(scenario: Scenario) -> dict[str, Any]:
     """The configuration with cluster and profile written out, as the reference reads it."""
     config = {k: v for k, v in scenario.config.items() if k not in ("cluster", "name", "trace")}
-    config["accelerators"] = [{"name": a.name, "count": a.count, "profile": a.profile}
+    config["accelerators"] = [{"name": a.name, "count": a.count, "profile": a.profile,
+                               "load_mb_per_s": a.load_mb_per_s, "load_fixed_ms": a.load_fixed_ms}
                               for a in scenario.accelerators]
     config["profile"] = [
         {"family": v.family, "variant": v.name, "accuracy": v.accuracy, "size_mb": v.size_mb,
+         "load_ms": v.load_ms,
          "latency_ms": {c: {str(b): ms for b, ms in t.items()} for c, t in v.latency_ms.items()}}
         for v in scenario.profile]
     return config
@@ -212,7 +214,7 @@ def _learning(name: str) -> dict[str, float]:
     import gymnasium as gym
     env = gym.make_vec(chosen.env_id, num_envs=64, scenario=SCENARIO, trace=MODERATE,
                        threads=os.cpu_count())
-    network = for_environment(registry_name("set", name), env, {})
+    network = for_environment(registry_name("auto", name, env.single_action_space), env, {})
     learner = make_learner(PpoConfig(n_steps=32), env, network, seed=0, steps=10**6)
     spent = {"environment": 0.0, "adapter": 0.0}
     _watch(env, "step", spent, "environment")

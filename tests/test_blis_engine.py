@@ -121,3 +121,12 @@ def test_interpreted_runs_agree_with_the_oracles(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     agree, total = done.stdout.splitlines()[-1].split()[0:3:2]
     assert agree == total and int(total) >= len(INTERPRETED)
+
+
+def test_a_run_that_loads_for_ever_is_an_error():
+    """Random allocation whose loads outlast the window never comes to rest without a horizon."""
+    scenario, trace = small(allocation={"policy": "random", "period": 1}, window_ms=5,
+                            load_scale=100)
+    with pytest.raises(ScenarioError, match="horizon_ms"):
+        simulate(scenario, trace)
+    assert simulate(scenario.replace(horizon_ms=5000), trace).t_end_ms == 5000

@@ -1,6 +1,7 @@
 """Networks by name: what a saved policy may be rebuilt from.
 
-`agent.network=set` means the size-free network of the environment, `mlp` the fixed-size one.
+`agent.network=auto` means the network of the environment that learns fastest: it scores one change
+at a time by what demand and capacity say. `set` learns from entities alone, `mlp` has a fixed size.
 """
 from __future__ import annotations
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 REGISTRY = {
     "mlp": ("agents.networks.mlp", "Mlp"),
     "blis_set": ("agents.networks.blis", "BlisNetwork"),
+    "blis_pricing": ("agents.networks.pricing", "PricingNetwork"),
     "blis_accuracy_set": ("agents.networks.blis_accuracy", "BlisAccuracyNetwork"),
     "blis_accuracy_marginal": ("agents.networks.marginal", "MarginalNetwork"),
 }
+AUTO = {"blis": "pricing", "blis_accuracy": "marginal"}
 
 
 def network_class(name: str, where: str = "network") -> type[Network]:
@@ -29,8 +32,11 @@ def network_class(name: str, where: str = "network") -> type[Network]:
     return getattr(import_module(module), attribute)
 
 
-def registry_name(network: str, env: str) -> str:
-    """`set`, `marginal` or `mlp` as the user says it -> name in the registry."""
+def registry_name(network: str, env: str, space: Any = None) -> str:
+    """`auto`, `set`, `marginal`, `pricing` or `mlp` as the user says it -> name in the registry."""
+    if network == "auto":
+        one_change = env != "blis_accuracy" or not hasattr(space, "nvec")
+        network = AUTO.get(env, "mlp") if one_change else "set"
     own = f"{env}_{network}"
     name = own if own in REGISTRY else network
     if name not in REGISTRY:

@@ -19,9 +19,11 @@ from envs.blis.scenario import Scenario
 from envs.blis.state import NONE, OVER, WINDOW
 from envs.blis.system import System, bind_trace
 from envs.blis.work import make_work
+from envs.core.errors import ScenarioError
 
 LOG_WINDOWS = 64
 FAR = 2**62         # no plan is due any more
+STANDSTILL = 10_000     # windows after the last arrival in which no request is resolved
 
 RECORD = np.dtype([
     ("request", "i8"), ("family", "i4"), ("arrival_ms", "f8"), ("slo_ms", "f8"), ("qos", "i4"),
@@ -90,6 +92,7 @@ class _Replay:
         self.options = system.scenario.options
         self.log = runs.make_log(envs, LOG_WINDOWS, system.devices, len(system.families))
         self.parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(envs)]
+        self.stuck, self.since = np.zeros((2, envs), np.int64)
         self.waiting: list[deque[tuple[int, Plan]]] = [deque() for _ in range(envs)]
 
     def run(self) -> list[Run]:
@@ -99,6 +102,7 @@ class _Replay:
             stop = np.array([self._next_stop(e) for e in range(self.engine.envs)])
             self.engine.run(self.log, stop, self._drain)
             self._plan()
+            self._check_progress()
         self._drain()
         return [self._result(e) for e in range(self.engine.envs)]
 
@@ -112,6 +116,19 @@ class _Replay:
         plans = [p.start(self._view(e)) for e, p in enumerate(self.planners)]
         none = Plan(np.full(self.engine.system.devices, NONE))
         self._commit({e: plan or none for e, plan in enumerate(plans)})
+
+    def _check_progress(self) -> None:
+        """Loads that follow each other for ever keep a run alive that has no horizon."""
+        run = self.engine.block["run"]
+        waiting = self.engine.block["family"]["queued"].sum(1) + self.engine.block["device"][
+            "batch"].sum(1)
+        moving = (run["cursor"] < run["last"]) | (waiting != self.stuck) | (run["code"] == OVER)
+        self.since = np.where(moving, run["window"], self.since)
+        self.stuck = waiting
+        if (run["windows"] < 0).any() and (run["window"] - self.since > STANDSTILL).any():
+            raise ScenarioError(
+                f"the run does not end: for {STANDSTILL} windows after the last arrival devices "
+                "only load variants", self.engine.system.scenario.name, "set horizon_ms")
 
     def _next_stop(self, e: int) -> int:
         """The window at whose start replica `e` may get a plan."""
