@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from envs.blis.planning import Plan, Planner, View
 from envs.blis.policy import policy
 from envs.blis.replay import Trace
 from envs.blis.scenario import Scenario
 from envs.blis.simulate import simulate, simulate_batch
+from envs.blis.system import bind_trace
 from envs.core.errors import PolicyError, ScenarioError
 from tests.blis_oracles import oracle
 from tests.small import SMALL
@@ -123,10 +125,26 @@ def test_interpreted_runs_agree_with_the_oracles(tmp_path):
     assert agree == total and int(total) >= len(INTERPRETED)
 
 
+class Restless(Planner):
+    """Gives one device another variant at every window end."""
+
+    def due(self, window: int) -> bool:
+        return True
+
+    def plan(self, view: View) -> Plan:
+        target = view.target.copy()
+        target[0] = (target[0] + 1) % 2
+        return Plan(target)
+
+
 def test_a_run_that_loads_for_ever_is_an_error():
-    """Random allocation whose loads outlast the window never comes to rest without a horizon."""
-    scenario, trace = small(allocation={"policy": "random", "period": 1}, window_ms=5,
-                            load_scale=100)
+    """Loads that outlast the window never come to rest, so such a run needs a horizon."""
+    scenario, trace = small(window_ms=5)
+
+    def run(scenario):
+        system = bind_trace(scenario, trace)
+        return simulate(scenario, trace, planner=Restless(system, trace, 0, np.ones(3)))
+
     with pytest.raises(ScenarioError, match="horizon_ms"):
-        simulate(scenario, trace)
-    assert simulate(scenario.replace(horizon_ms=5000), trace).t_end_ms == 5000
+        run(scenario)
+    assert run(scenario.replace(horizon_ms=5000)).t_end_ms == 5000
