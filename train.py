@@ -1,4 +1,4 @@
-"""Train a policy: `python train.py env=blis agent=ppo`; keys and defaults: `python train.py --help`."""
+"""Train a policy: `python train.py env=blis agent=ppo`; `--help` lists all keys."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -69,12 +69,12 @@ def read_tensors(path: Path, limit: int = LARGEST_WEIGHTS
 def write_tensors(path: Path, tensors: Mapping[str, Any],
                   text: Mapping[str, str] | None = None) -> None:
     """Tensors and text fields as one safetensors file that appears whole."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     try:
-        save_file(plain, part, dict(text or {}))
+        part.write_bytes(save(plain, dict(text or {})))     # save_file keeps it to its owner
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -36,19 +36,27 @@ def _store(run: Run, place: Path, results: str, replace: bool) -> None:
 
 
 def held_out(run: Run, folder: Path) -> str:
-    """Print the table on the test windows; its rows as CSV. Known scores are not run again."""
+    """Print the table on the test windows; its rows as CSV. Known scores are not run again.
+
+    The shipped policies and the rivals stand in it; solvers that plan for minutes do not, unless
+    they are asked for: `test.py` compares everything.
+    """
     from agents.contenders import SavedContender
     from agents.evaluation import compare
     from agents.evaluation.command import bar
+    from agents.evaluation.protocol import saved_policies
     from agents.evaluation.report import print_table, results_csv, standings_table
 
     task = run.task
     own = SavedContender(f"{run.agent.name} (this run)", task.domain.name, folder=folder)
+    names = task.domain.baselines() if run.config.all_baselines else task.domain.rivals
     with bar() as progress:
-        found = compare([own, *task.domain.baselines().values()], task.scenario,
+        found = compare([own, *saved_policies(task.domain).values(), *names], task.scenario,
                         env=task.domain.name, trace=task.workload, options=task.extra, cached=True,
                         workers=threads_of(None), progress=progress)
     print_table(standings_table(found), run.progress.console)
+    run.progress.console.print(
+        f"everything: python test.py env={task.domain.name} policy={folder}", soft_wrap=True)
     return results_csv({"": found})
 
 

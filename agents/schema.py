@@ -122,5 +122,6 @@ class TrainConfig:
     replace: bool = False               # allow `save` to replace a stored policy
     resume: bool = False                # go on with the last run of this env, agent and seed
     table: bool = True                  # print the held-out table at the end
+    all_baselines: bool = False         # in the table: not only the few that cost little
     pictures: bool = True               # write timelines to TensorBoard
     debug: bool = False                 # show tracebacks

@@ -16,8 +16,8 @@ from envs.core.files import REPOSITORY
 CHECKPOINT = "checkpoint.safetensors"
 OWN = ("name", "scenario", "trace", "episode_ms", "steps", "options")   # keys of every `env`
 # Keys that may differ between a run and its continuation.
-FREE = {"resume", "steps", "minutes", "table", "pictures", "save", "replace", "debug",
-        "checkpoint_s", "env_threads"}
+FREE = {"resume", "steps", "minutes", "table", "all_baselines", "pictures", "save", "replace",
+        "debug", "checkpoint_s", "env_threads"}
 
 
 @dataclass(frozen=True)

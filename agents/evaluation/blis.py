@@ -50,7 +50,7 @@ class Blis(Domain):
     scenario_name = "zipf_exponential_x5"
     windows = 3
     window_ms = 100_000.0
-    rivals = ("load_proportional_wc", "infaas", "proteus_tuned")
+    rivals = ("random_wc", "load_proportional_wc", "infaas", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
     tuned_path = REPOSITORY / "agents" / "baselines" / "tuned_blis.yaml"
