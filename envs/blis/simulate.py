@@ -23,7 +23,7 @@ from envs.core.errors import ScenarioError
 
 LOG_WINDOWS = 64
 FAR = 2**62         # no plan is due any more
-STANDSTILL = 10_000     # windows after the last arrival in which no request is resolved
+STANDSTILL = 1_000     # windows after the last arrival in which no request is resolved
 
 RECORD = np.dtype([
     ("request", "i8"), ("family", "i4"), ("arrival_ms", "f8"), ("slo_ms", "f8"), ("qos", "i4"),
@@ -92,6 +92,8 @@ class _Replay:
         self.options = system.scenario.options
         self.log = runs.make_log(envs, LOG_WINDOWS, system.devices, len(system.families))
         self.parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(envs)]
+        self.arrivals = [np.zeros((0, len(system.families)), np.int64) for _ in range(envs)]
+        self.seen = [0] * envs
         self.stuck, self.since = np.zeros((2, envs), np.int64)
         self.waiting: list[deque[tuple[int, Plan]]] = [deque() for _ in range(envs)]
 
@@ -163,24 +165,34 @@ class _Replay:
     def _view(self, e: int) -> View:
         self._drain()
         device, run = self.engine.block["device"][e], self.engine.block["run"][e]
-        windows = [part[0] for part in self.parts[e]]
-        history = np.concatenate(windows) if windows else np.zeros(
-            (0, len(self.engine.system.families)), WINDOW)
-        last = history[-1] if len(history) else np.zeros(history.shape[1], WINDOW)
-        return View(self.engine.system, int(run["window"]) if len(history) else -1,
+        families, seen = len(self.engine.system.families), self.seen[e]
+        last = self.parts[e][-1][0][-1] if seen else np.zeros(families, WINDOW)
+        told = self.trace if self.options.allocation.demand.kind == "future" else None
+        return View(self.engine.system, int(run["window"]) if seen else -1,
                     device["target"].astype(int), device["level"].astype(int),
-                    device["running"] != NONE, history["arrivals"], last, self.trace)
+                    device["running"] != NONE, self.arrivals[e][:seen], last, told)
 
     def _drain(self) -> None:
         """Move what the kernels logged to the host."""
         log = self.log
         for e in range(self.engine.envs):
-            n = log.length[e]
+            n = int(log.length[e])
             if n:
-                self.parts[e].append((np.asarray(log.family[e, :n]).view(WINDOW).copy(),
-                                      log.busy[e, :n].copy(), log.target[e, :n].copy(),
+                family = np.asarray(log.family[e, :n]).view(WINDOW).copy()
+                self.parts[e].append((family, log.busy[e, :n].copy(), log.target[e, :n].copy(),
                                       log.moved[e, :n].copy()))
+                self._remember(e, family["arrivals"])
         log.length[:] = 0
+
+    def _remember(self, e: int, arrivals: np.ndarray) -> None:
+        """Append to the arrivals that planners see; the room doubles when it is full."""
+        seen, n = self.seen[e], len(arrivals)
+        if seen + n > len(self.arrivals[e]):
+            room = np.zeros((2 * (seen + n), arrivals.shape[1]), np.int64)
+            room[:seen] = self.arrivals[e][:seen]
+            self.arrivals[e] = room
+        self.arrivals[e][seen:seen + n] = arrivals
+        self.seen[e] += n
 
     def _result(self, e: int) -> Run:
         run = self.engine.block["run"][e]
