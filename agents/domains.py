@@ -103,6 +103,9 @@ class Domain(ABC):
     def simulate_compiled(self, scenario: Any, trace: Any, seed: int, policy: Any) -> Any:
         """A run under a user's compiled policy."""
 
+    def warm_up(self) -> None:
+        """What is done once before several processes run contenders: compile the kernels."""
+
     @abstractmethod
     def is_compiled(self, thing: Any) -> bool:
         """Whether a user's object is a compiled policy."""

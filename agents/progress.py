@@ -48,4 +48,4 @@ class RunProgress:
         if not self.console.is_terminal:
             left = (self.total - self.done) / max(1e-9, self.rate)
             self.console.print(f"{self.done:,} of {self.total:,} steps, {self.rate:,.0f} steps/s, "
-                               f"{left / 60:.1f} min left, {note}", soft_wrap=True)
+                               f"{max(0.0, left) / 60:.1f} min left, {note}", soft_wrap=True)

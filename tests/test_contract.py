@@ -19,8 +19,8 @@ IDS = sorted(i for i in gym.registry if i.startswith("sched/"))
 TABLE = "unconventional shape"      # the one warning that a table of observations earns
 
 
-def vector(name: str, envs: int = 3, **kwargs):
-    return gym.make_vec(name, num_envs=envs, **{**SMALL[name], **kwargs})
+def vector(name: str, replicas: int = 3, **kwargs):
+    return gym.make_vec(name, num_envs=replicas, **{**SMALL[name], **kwargs})
 
 
 def single(name: str, **kwargs):
@@ -61,7 +61,7 @@ def test_checkers_are_content(name, checker):
 @pytest.mark.parametrize("name", IDS)
 def test_alone_equals_row_of_a_batch(name):
     rng, alone, batch = np.random.default_rng(0), single(name), vector(name)
-    first, info = alone.reset(seed=5 + 1)
+    first, _ = alone.reset(seed=5 + 1)
     many, infos = batch.reset(seed=5)
     assert np.array_equal(first, many[1])
     for _ in range(12):

@@ -157,6 +157,11 @@ class Blis(Domain):
         return simulate(scenario, trace, seed=replica_seed(seed), initial_demand=_told(scenario),
                         user=policy.address)
 
+    def warm_up(self) -> None:
+        """Compile the kernels once, before several processes would each do it."""
+        trace = Trace.from_rows([[0.0, "mobilenet", 300.0]])
+        simulate(load_scenario("zipf_exponential", {"horizon_ms": 1000}), trace)
+
     def is_compiled(self, thing: Any) -> bool:
         """Whether it is the result of `@policy`."""
         return hasattr(thing, "address") and hasattr(thing, "native_name")

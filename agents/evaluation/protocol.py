@@ -157,6 +157,7 @@ def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[O
 
 def _in_processes(plan: Plan, units: Sequence[tuple[int, int]],
                   workers: int) -> Iterator[tuple[int, list[Outcome] | str]]:
+    domain(plan.domain).warm_up()
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _Worker.begin, (plan,))
     try:
         jobs = {pool.submit(_Worker.unit, c, w): c for c, w in units}
