@@ -81,7 +81,11 @@ class SavedContender(Contender):
         """The policy; a defect of its files is a `PolicyError`."""
         from agents.store import load
 
-        return load(self.folder)
+        policy = load(self.folder)
+        if policy.env != self.domain:
+            raise PolicyError(f"a policy for env={policy.env}", str(self.folder),
+                              f"say env={policy.env}, or choose a policy for {self.domain}")
+        return policy
 
     def run_one(self, scenario: Any, window: Any, seed: int) -> Any:
         """Act until the window is over."""

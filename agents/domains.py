@@ -103,7 +103,7 @@ class Domain(ABC):
     def simulate_compiled(self, scenario: Any, trace: Any, seed: int, policy: Any) -> Any:
         """A run under a user's compiled policy."""
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> None:      # noqa: B027 - most domains need nothing
         """What is done once before several processes run contenders: compile the kernels."""
 
     @abstractmethod

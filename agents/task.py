@@ -73,6 +73,10 @@ def check(config: TrainConfig) -> None:
         if place.exists() and not config.replace:
             raise PolicyError("a policy of this name is stored already", str(place),
                               "choose another name or say replace=true")
+    for key, least in (("seed", 0), ("windows", 1), ("validations", 1)):
+        if getattr(config, key) < least:
+            raise PolicyError(f"{getattr(config, key)} is below {least}", key,
+                              f"give an integer from {least} on")
     for key in ("steps", "minutes"):
         value = getattr(config, key)
         if value is not None and value <= 0:
@@ -130,4 +134,11 @@ def run_folder(root: Path, env: str, agent: str, seed: int, resume: bool) -> Pat
         if found:
             return found[-1]
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    return place / f"{stamp}_seed{seed}"
+    for number in range(1, 1000):       # runs that start in the same second do not share a folder
+        folder = place / (f"{stamp}_seed{seed}" if number == 1 else f"{stamp}-{number}_seed{seed}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+    raise PolicyError("every name is taken", str(place), "remove old runs")

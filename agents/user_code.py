@@ -51,14 +51,14 @@ def blame(path: Path) -> Iterator[None]:
         yield
     except SuiteError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         line = _line(error, path)
         where = f"{path}, line {line}" if line else str(path)
         raise PolicyError(what, where, "mend the policy") from error
 
 
-def _line(error: Exception, path: Path) -> int | None:
+def _line(error: BaseException, path: Path) -> int | None:
     if isinstance(error, SyntaxError) and error.lineno:
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)

@@ -8,6 +8,7 @@ from pathlib import Path
 from envs.blis.generator.measure import describe
 from envs.blis.replay import read_trace, write_trace
 from envs.core.arguments import command, key
+from envs.core.options import as_number
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Keys:
 
 def main(keys: Keys) -> None:
     """Read, check, write."""
+    as_number(keys.time_scale, "time_scale", low=1e-9, high=1e9)
     trace = read_trace(keys.source, default_slo_ms=keys.default_slo_ms, rename=keys.rename,
                        qos_levels=keys.qos_levels, time_scale=keys.time_scale)
     write_trace(trace, keys.out)

@@ -78,11 +78,14 @@ def acting(contender: Contender, env: Mapping[str, Any]) -> Contender:
 
 def sweep(config: TestConfig) -> dict[str, dict[str, Any]]:
     """Label -> what it changes; one point without a label where nothing is swept."""
+    if config.part not in ("test", "validation"):
+        raise ScenarioError(f'"{config.part}" is no held-out part', "part",
+                            nearest(config.part, ("test", "validation")))
     if config.loads and config.devices:
         raise ScenarioError("both are swept", "loads, devices", "sweep one at a time")
     for key in ("loads", "devices"):
         values = getattr(config, key)
-        if any(v <= 0 for v in values) or len(set(values)) < len(values):
+        if not all(0 < v < 1e6 for v in values) or len(set(values)) < len(values):
             raise ScenarioError(f"{values} are no points of a sweep", key,
                                 "give different numbers above 0")
     if config.loads:

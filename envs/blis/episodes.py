@@ -87,6 +87,13 @@ class ServingEnv(BatchEnv):
         options, arrival = self.scenario.options, self.trace.arrival_ms
         length = np.inf if options.horizon_ms is None else options.horizon_ms
         if start is not None:
+            try:
+                valid = (np.asarray(start, float) >= 0) & np.isfinite(np.asarray(start, float))
+            except (TypeError, ValueError):
+                valid = np.array(False)
+            if not valid.all():
+                raise ScenarioError(f"{start!r} is no start", "reset, option start",
+                                    "give milliseconds from 0 on")
             begin = np.broadcast_to(np.asarray(start, float), (self.num_envs,)).copy()
         elif options.episode.random_start:
             places = max(0, int((arrival[-1] - length) // options.window_ms)) + 1

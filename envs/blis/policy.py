@@ -7,7 +7,8 @@
                     peak, weight):
         return deadline - finish
 
-The candidate with the smallest score gets the request; ties go to the lowest device.
+The candidate with the smallest score gets the request; ties go to the lowest device. A score that
+is no number (nan) loses against every number.
 """
 from numba import types
 

@@ -15,6 +15,7 @@ REQUIRED = ("family", "variant", "accelerator", "batch_size", "latency_ms", "acc
 OPTIONAL = ("load_ms", "size_mb", "params_million")
 IGNORED = ("params_source", "derived")
 BYTES_PER_PARAMETER = 4     # float32 weights
+LARGEST_BATCH = 65_536
 
 
 @dataclass
@@ -167,9 +168,9 @@ def _batch_size(value: Any, where: str) -> int:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if not (number >= 1 and number == int(number)):
+    if not (1 <= number <= LARGEST_BATCH and number == int(number)):
         raise ScenarioError(f"batch size {value!r} is no positive integer", where,
-                            "write 1, 2, ...")
+                            f"write 1, 2, ... up to {LARGEST_BATCH}")
     return int(number)
 
 

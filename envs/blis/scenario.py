@@ -17,6 +17,7 @@ from envs.core.errors import ScenarioError, nearest
 from envs.core.options import as_integer, as_list, as_mapping, as_number, build
 
 FOLDER = Path(__file__).parent / "scenarios"
+MOST_DEVICES = 100_000      # of one type; the memory of a replica grows with them
 APART = ("accelerators", "cluster", "profile", "name")
 
 
@@ -94,7 +95,7 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError("cannot be read", str(path), str(error)) from None
     try:
-        config = yaml.safe_load(text)
+        config = _OnceLoader(text).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
@@ -102,6 +103,18 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     if not isinstance(config, Mapping):
         raise ScenarioError("holds no mapping", str(path), "write `key: value` lines")
     return config
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """The safe loader, which takes a repeated key for the mistake that it is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and keys.count(key.value) > 1:
+                raise ScenarioError(f'key "{key.value}" is given twice',
+                                    f"line {key.start_mark.line + 1}", "keep one")
+        return super().construct_mapping(node, deep)
 
 
 def _find(name: str) -> Path:
@@ -159,7 +172,7 @@ def _accelerator(entry: Any, where: str) -> Accelerator:
             raise ScenarioError(f'"{key}" is missing', where, f"add `{key}: ...`")
     name = str(entry["name"])
     return Accelerator(
-        name, as_integer(entry["count"], f"{where}.count", low=0),
+        name, as_integer(entry["count"], f"{where}.count", low=0, high=MOST_DEVICES),
         str(entry.get("profile", name)),
         as_number(entry.get("load_mb_per_s", 1000.0), f"{where}.load_mb_per_s", above=0),
         as_number(entry.get("load_fixed_ms", 0.0), f"{where}.load_fixed_ms", low=0))

@@ -12,7 +12,7 @@ import numpy as np
 
 from envs.blis.profiles import Variant
 from envs.blis.scenario import Accelerator, Scenario
-from envs.core.errors import ScenarioError, TraceError
+from envs.core.errors import ScenarioError, TraceError, nearest
 
 EPSILON = 1e-6      # ms; the only tolerance of the domain
 
@@ -57,6 +57,7 @@ def bind(scenario: Scenario, families: Sequence[str], family_slo_ms: Mapping[str
 
     Raises `ScenarioError` for a family without an allowance, `TraceError` without a variant.
     """
+    _check_names(scenario, families)
     slo = np.array([_allowance(scenario, f, family_slo_ms) for f in families], float)
     profile = [v for f in families for v in _variants(scenario, f)]
     types = scenario.accelerators
@@ -106,6 +107,19 @@ def bind_trace(scenario: Scenario, trace) -> System:
     slo = {trace.families[k]: float(trace.slo_ms[trace.family == k].min())
            for k in np.unique(trace.family)}
     return bind(scenario, families, {**slo, **scenario.options.family_slo_ms})
+
+
+def _check_names(scenario: Scenario, families: Sequence[str]) -> None:
+    """Options per family name families that exist."""
+    known = {*families, *(v.family for v in scenario.profile)}
+    demand = scenario.options.allocation.initial_demand
+    given = {"family_slo_ms": scenario.options.family_slo_ms,
+             "allocation.initial_demand": demand if isinstance(demand, Mapping) else {}}
+    for key, names in given.items():
+        for name in names:
+            if name not in known:
+                raise ScenarioError(f'unknown family "{name}"', f"{scenario.name}: {key}",
+                                    nearest(name, sorted(known)))
 
 
 def _allowance(scenario: Scenario, family: str, known: Mapping[str, float]) -> float:

@@ -192,7 +192,7 @@ def _user(s, work, r, k, floor):
                 s.run[0].now, deadline(s, work, r), request.need, expected_finish(s, work, i),
                 base_time(s, work, i), float(device.queued), float(device.batch),
                 float(device.cap), pair.full, pair.one, pair.accuracy, pair.peak, device.weight))
-            if choice == NONE or score < best:
+            if choice == NONE or score < best or best != best:
                 best = score
                 choice = i
         i = device.sibling
