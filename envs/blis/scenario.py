@@ -99,7 +99,8 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise ScenarioError("is no valid YAML", place, "mend the syntax") from None
+        reason = getattr(error, "problem", None) or "cannot be parsed"
+        raise ScenarioError(f"is no valid YAML: {reason}", place, "mend the syntax") from None
     if not isinstance(config, Mapping):
         raise ScenarioError("holds no mapping", str(path), "write `key: value` lines")
     return config
@@ -109,11 +110,12 @@ class _OnceLoader(yaml.SafeLoader):
     """The safe loader, which takes a repeated key for the mistake that it is."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and keys.count(key.value) > 1:
-                raise ScenarioError(f'key "{key.value}" is given twice',
-                                    f"line {key.start_mark.line + 1}", "keep one")
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'key "{key.value}" is given twice', key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
         return super().construct_mapping(node, deep)
 
 
