@@ -179,7 +179,7 @@ def _environment(name: str, size: int) -> dict[str, float]:
     memory = env.engine.padded_block.nbytes + env.engine.ring.nbytes
     label = f"{name.split('/')[1]}, E = {size}"
     return {f"{label}: steps/s": rate, f"{label}: requests/step": requests / rounds / size,
-            f"{label}: MiB": memory / 2**20}
+            f"{label}: MiB of replicas": memory / 2**20}
 
 
 def _keep(env: Any) -> np.ndarray:
