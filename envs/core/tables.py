@@ -61,13 +61,14 @@ class Table:
 
 
 def read_table(
-    path: str | Path, columns: Mapping[str, Column], *, error: type[SuiteError] = TraceError
+    path: str | Path, columns: Mapping[str, Column], *, error: type[SuiteError] = TraceError,
+    needs_rows: bool = True,
 ) -> Table:
     """The named columns of a table file; anything else in it, or missing, is one clear error."""
     path = Path(path)
     raw = read_raw(path, error)
     _check_header(path, raw, columns, error)
-    if raw.frame.height == 0:
+    if needs_rows and raw.frame.height == 0:
         raise error("the table has no rows", str(path), "give it at least one row")
     typed = {
         name: _typed(path, raw, name, column, error)
@@ -78,12 +79,13 @@ def read_table(
 
 
 def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
-    """Write columns in the format that the file name says; the file appears whole or not at all."""
+    """Write columns in the format that the file name says, whole or not at all; NaN is empty."""
     import polars as pl
 
     path = Path(path)
     write = FORMATS[suffix_of(path, TraceError)].write
     frame = pl.DataFrame({name: np.asarray(values) for name, values in columns.items()})
+    frame = frame.with_columns(pl.col(pl.Float64).fill_nan(None))
     write_whole(path, write(frame))
 
 
