@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs.blis.planning import ladder, mip, programs
+from envs.blis.planning import ladder, programs
 from envs.blis.planning.programs import Problem
 from envs.core.errors import ScenarioError
+from envs.core.program import math_opt
 from tests.blis_oracles import oracle
 
 GAP, LIMIT_S = 1e-4, 60.0
@@ -160,4 +161,4 @@ def test_penalty_keeps_the_present_devices():
 def test_missing_solver_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ortools.math_opt.python", None)
     with pytest.raises(ScenarioError, match="pip install ortools"):
-        mip.math_opt()
+        math_opt()

@@ -4,9 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs.blis.planning.mip import Mip, Outcome
 from envs.blis.scenario import Scenario
 from envs.blis.system import bind
+from envs.core.mip import Mip, Outcome
 from tests.planning_cases import AL, AS, BS, NONE, planner, requests, system, view
 
 SOLVERS = ("blis_ilp", "max_throughput", "proteus", "sommelier", "clipper_ha", "clipper_ht")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.blis.planning.mip import Mip
+from envs.core.mip import Mip
 
 INF = float("inf")
 LARGEST_RATIO = 1e6     # of capacity to demand in `max_min`

@@ -6,10 +6,10 @@ import numpy as np
 from envs.blis.planning import demand
 from envs.blis.planning.alike import gather, groups, merge, split
 from envs.blis.planning.base import Plan, Planner, View
-from envs.blis.planning.mip import math_opt
 from envs.blis.planning.placement import place
 from envs.blis.planning.programs import Problem, Program, Solution
 from envs.blis.planning.static import static_start
+from envs.core.program import math_opt
 
 
 class SolverPlanner(Planner):
