@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from envs.blis.options import Options
 from envs.blis.profiles import Variant, from_entries, read_profile
+from envs.core.configs import beside, find_config, merged, names_in, read_yaml
 from envs.core.errors import ScenarioError, nearest
 from envs.core.options import as_integer, as_list, as_mapping, as_number, build
 
@@ -67,67 +66,16 @@ class Scenario:
         return self.replace(**merged(self.config, overrides))
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the leaves of `over`; blocks of options are merged, all else is replaced."""
-    out = dict(base)
-    for key, value in over.items():
-        block = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = merged(out[key], value) if block else value
-    return out
-
-
 def load_scenario(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario that ships under this name, or the YAML file at this path."""
-    path = _find(str(name_or_path))
+    path = find_config(str(name_or_path), FOLDER)
     config = {"name": path.stem, **read_yaml(path)}
     return Scenario.from_config(merged(config, overrides or {}), str(name_or_path), path.parent)
 
 
 def scenario_names() -> list[str]:
     """The scenarios that ship with the suite."""
-    return sorted(p.stem for p in FOLDER.glob("*.yaml"))
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """A YAML mapping, or one error that names file and line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError("cannot be read", str(path), str(error)) from None
-    try:
-        config = _OnceLoader(text).get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        reason = getattr(error, "problem", None) or "cannot be parsed"
-        raise ScenarioError(f"is no valid YAML: {reason}", place, "mend the syntax") from None
-    if not isinstance(config, Mapping):
-        raise ScenarioError("holds no mapping", str(path), "write `key: value` lines")
-    return config
-
-
-class _OnceLoader(yaml.SafeLoader):
-    """The safe loader, which takes a repeated key for the mistake that it is."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'key "{key.value}" is given twice', key.start_mark)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
-        return super().construct_mapping(node, deep)
-
-
-def _find(name: str) -> Path:
-    shipped = FOLDER / f"{name}.yaml"
-    if "/" not in name and shipped.is_file():
-        return shipped
-    path = Path(name)
-    if path.is_file():
-        return path
-    raise ScenarioError("no such scenario", name, nearest(name, scenario_names())
-                        + " (or give the path of a YAML file)")
+    return names_in(FOLDER)
 
 
 def _check_horizon(options: Options, where: str) -> None:
@@ -148,7 +96,7 @@ def _accelerators(config: Mapping, where: str, folder: Path | None) -> tuple[Acc
         cluster = config.get("cluster")
         if isinstance(cluster, str | Path):
             place = str(cluster)
-            cluster = read_yaml(_relative(cluster, folder))
+            cluster = read_yaml(beside(cluster, folder))
         if cluster is None:
             raise ScenarioError("no cluster is given", where.rstrip(":"),
                                 "add `accelerators: [...]`")
@@ -180,17 +128,11 @@ def _accelerator(entry: Any, where: str) -> Accelerator:
         as_number(entry.get("load_fixed_ms", 0.0), f"{where}.load_fixed_ms", low=0))
 
 
-def _relative(path: str | Path, folder: Path | None) -> Path:
-    """Paths inside a scenario are relative to its file, else to the working folder."""
-    beside = (folder or Path()) / path
-    return beside if beside.exists() else Path(path)
-
-
 def _profile(config: Mapping, options: Options, accelerators, where: str,
              folder: Path | None) -> tuple[Variant, ...]:
     source = config.get("profile", "proteus_profile.csv")
     if isinstance(source, str | Path):
-        path = _relative(source, FOLDER if source == "proteus_profile.csv" else folder)
+        path = beside(source, FOLDER if source == "proteus_profile.csv" else folder)
         profile = read_profile(path)
         place = str(source)
     else:

@@ -21,7 +21,7 @@ Check = Callable[[Any, str], Any]
 
 def option(default: Any, check: Check) -> Any:
     """A field with its default and a check `(value, where) -> value`."""
-    kind = {"default_factory": dict} if default == {} else {"default": default}
+    kind = {"default_factory": default.copy} if isinstance(default, dict) else {"default": default}
     return field(**kind, metadata={"check": check})
 
 
@@ -96,6 +96,17 @@ def number(default: float | None, *, low=None, above=None, high=None, below=None
     return option(default, check)
 
 
+def limit(default: float, *, low=None, above=None) -> Any:
+    """A number within limits or infinity; null is infinity."""
+
+    def check(value: Any, where: str) -> float:
+        if value is None or value == math.inf:
+            return math.inf
+        return as_number(value, where, low=low, above=above)
+
+    return option(default, check)
+
+
 def integer(default: int | None, *, low=None, high=None) -> Any:
     """An integer within limits; null only where that is the default."""
 
@@ -124,6 +135,11 @@ def as_mapping(value: Any, where: str) -> Mapping[str, Any]:
 def nested(cls: type) -> Any:
     """A block of options of its own."""
     return field(default_factory=cls, metadata={"check": lambda v, where: build(cls, v, where)})
+
+
+def maybe_nested(cls: type) -> Any:
+    """A block of options of its own, or null."""
+    return option(None, lambda v, where: None if v is None else build(cls, v, where))
 
 
 def build(cls: type, mapping: Any, where: str) -> Any:
