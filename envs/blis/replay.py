@@ -15,6 +15,7 @@ import numpy as np
 from envs.blis import importers
 from envs.core.errors import TraceError
 from envs.core.tables import Column, Table, read_table, write_table
+from envs.core.workloads import TRAIN, VALIDATION
 
 COLUMNS = {
     "arrival_ms": Column(float),
@@ -24,7 +25,6 @@ COLUMNS = {
     "accuracy": Column(float, default=100.0),
 }
 EXTRA = {"context_tokens": Column(int, default=0), "generated_tokens": Column(int, default=0)}
-TRAIN, VALIDATION = 0.7, 0.1    # shares of the time of a trace; the rest is for the test
 
 
 @dataclass(frozen=True, eq=False)

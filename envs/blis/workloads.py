@@ -11,32 +11,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from envs.blis.generate import GeneratorConfig, generate, preset, presets
-from envs.blis.replay import TRAIN, VALIDATION, Trace, join, read_trace
+from envs.blis.replay import Trace, join, read_trace
 from envs.blis.scenario import Scenario
-from envs.core.errors import TraceError, nearest
-from envs.core.files import FORMATS, REPOSITORY, data_folder, path_of
+from envs.core.errors import TraceError
+from envs.core.files import REPOSITORY, data_folder
+from envs.core.workloads import (
+    FIRST_SEED,
+    GENERATED_COUNT,
+    SHARE,
+    TRAIN,
+    Window,
+    of_part,
+    part_seeds,
+    shipped_names,
+    split_factor,
+    spread,
+    trace_path,
+)
 
-FIRST_SEED = {"train": 0, "validation": 500_000, "test": 1_000_000}
-SHARE = {"train": (0.0, TRAIN), "validation": (TRAIN, TRAIN + VALIDATION),
-         "test": (TRAIN + VALIDATION, 1.0)}
-GENERATED_COUNT = {"train": 4, "validation": 2, "test": 5}      # windows unless asked for more
 RECORDED_LENGTH_MS = 120_000.0
 AZURE_NAMES = {"code": "t5", "conv": "gpt2"}
 SHIPPED = REPOSITORY / "traces" / "blis"
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """One piece of workload to run a contender on; its clock starts at 0."""
-
-    name: str
-    trace: Trace
-    seed: int
 
 
 class Workload(ABC):
@@ -82,9 +82,8 @@ class GeneratedWorkload(Workload):
         self, part: str, count: int | None = None, length_ms: float | None = None
     ) -> list[Window]:
         """The first `count` seeds of the part, each the first `length_ms` of its trace."""
-        first = _of_part(FIRST_SEED, part)
-        seeds = range(first, first + (GENERATED_COUNT[part] if count is None else count))
-        return [Window(f"{self.name}#{s}", self._trace(s).window(0, length_ms), s) for s in seeds]
+        return [Window(f"{self.name}#{s}", self._trace(s).window(0, length_ms), s)
+                for s in part_seeds(part, count)]
 
     def training_trace(self, seeds: int = GENERATED_COUNT["train"]) -> Trace:
         """The first training seeds laid one after the other in time."""
@@ -142,7 +141,7 @@ class RecordedWorkload(Workload):
                    FIRST_SEED[part] + i)
             for i, p in enumerate(places)
         ]
-        return _spread([w for w in windows if len(w.trace)] or self._none(part), count)
+        return spread([w for w in windows if len(w.trace)] or self._none(part), count)
 
     def training_trace(self) -> Trace:
         """The first 70 % of the time."""
@@ -158,7 +157,7 @@ class RecordedWorkload(Workload):
         return self.trace
 
     def _bounds(self, part: str) -> tuple[float, float]:
-        start, end = _of_part(SHARE, part)
+        start, end = of_part(SHARE, part)
         return start * self.trace.end_ms, end * self.trace.end_ms
 
     def _none(self, part: str) -> NoReturn:
@@ -183,7 +182,7 @@ def find_workload(trace: str | Path | Trace, scenario: Scenario) -> Workload:
     """`open_workload` without a look at its families."""
     if isinstance(trace, Trace):
         return RecordedWorkload(trace)
-    base, factor = _factor(str(trace))
+    base, factor = split_factor(str(trace))
     if base in presets():
         return GeneratedWorkload(str(trace), preset(base).scaled(factor))
     found = _read(base, scenario)
@@ -200,41 +199,12 @@ def strange_families(workload: Workload, scenario: Scenario) -> list[str]:
 
 def workload_names() -> list[str]:
     """The names that need no path."""
-    suffixes = tuple(FORMATS)
-    files = sorted(p.name.split(".")[0] for p in SHIPPED.glob("*") if p.name.endswith(suffixes))
-    return [*presets(), *files, "azure"]
+    return [*presets(), *shipped_names(SHIPPED), "azure"]
 
 
 @lru_cache(8)
 def _generated(config: GeneratorConfig, seed: int, name: str) -> Trace:
     return generate(config, seed, name)
-
-
-def _of_part(values: Mapping[str, Any], part: str) -> Any:
-    if part not in values:
-        raise TraceError(f'unknown part "{part}"', "workload", nearest(part, values))
-    return values[part]
-
-
-def _spread(windows: list[Window], count: int | None) -> list[Window]:
-    if count is None or count >= len(windows):
-        return windows
-    index = np.linspace(0, len(windows) - 1, count).round().astype(int)
-    return [windows[i] for i in index]
-
-
-def _factor(name: str) -> tuple[str, float]:
-    """`zipf_exponential@5` -> its base name and 5; a path may contain the sign."""
-    base, sign, text = name.rpartition("@")
-    if not sign or path_of(name).exists():
-        return name, 1.0
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise TraceError(f'"{text}" is no factor', name, "write name@2.5 for 2.5 times the rate")
-    return base, factor
 
 
 def _read(name: str, scenario: Scenario) -> Trace:
@@ -244,19 +214,7 @@ def _read(name: str, scenario: Scenario) -> Trace:
         known = {variant.family for variant in scenario.profile}
         rename = {old: new for old, new in AZURE_NAMES.items() if old not in known} | rename
     trace = read_trace(
-        _path(name), default_slo_ms=options.default_slo_ms, qos_levels=options.qos.levels,
+        data_folder("blis") if name == "azure" else trace_path(name, SHIPPED, workload_names),
+        default_slo_ms=options.default_slo_ms, qos_levels=options.qos.levels,
         rename=rename, time_scale=options.time_scale)
     return replace(trace, name="azure") if name == "azure" else trace
-
-
-def _path(name: str) -> Path:
-    if name == "azure":
-        return data_folder("blis")
-    path = path_of(name)
-    if path.exists():
-        return path
-    for suffix in FORMATS:
-        if (SHIPPED / f"{name}{suffix}").is_file():
-            return SHIPPED / f"{name}{suffix}"
-    raise TraceError("no such trace", name,
-                     nearest(name, workload_names()) + " (or give the path of a file or folder)")

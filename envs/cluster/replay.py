@@ -16,6 +16,7 @@ import numpy as np
 
 from envs.core.errors import ScenarioError, TraceError, nearest
 from envs.core.tables import Column, Table, read_table, write_table
+from envs.core.workloads import TRAIN, VALIDATION
 
 UNSET = int(np.iinfo(np.int64).min)     # stands for an empty cell that gets another column's value
 FARTHEST_S = 1e11                       # longer times are no times of a trace
@@ -34,7 +35,6 @@ COLUMNS = {
 }
 LABELS = {"name": Column(str, default=""), "user": Column(str, default=""),
           "status": Column(str, default="")}
-TRAIN, VALIDATION = 0.7, 0.1            # shares of the time of a trace; the rest is for the test
 INT4 = 2**31 - 1
 
 
