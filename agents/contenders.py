@@ -95,8 +95,8 @@ class SavedContender(Contender):
 
 @dataclass(frozen=True)
 class UserContender(Contender):
-    """`file.py:name`: a policy with `act`, a planner with `plan`, a function `plan(view)`, or a
-    compiled `@policy`. A class is made anew for every run."""
+    """`file.py:name`: a policy with `act`, what the domain takes for a planner, or a compiled
+    `@policy`. A class is made anew for every run."""
 
     reference: str = ""
     acting: Options = field(default_factory=dict)   # options under which a policy acts
@@ -125,11 +125,11 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
             policy = thing() if isinstance(thing, type) else thing
         scenario = scenario.merge(contender.acting).merge(getattr(policy, "options", {}))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
-    if callable(getattr(thing, "plan", None)) or callable(thing):
+    if d.is_planned(thing):
         planned = scenario.merge(contender.extra)
         return d.simulate_planned(planned, window.trace, seed, thing, guard)
     raise PolicyError(f"{type(thing).__name__} is no contender", str(path),
-                      "give it act(observation, mask) or plan(view), or decorate it with @policy")
+                      d.user_forms)
 
 
 def play(d: Any, policy: Any, scenario: Any, window: Any, seed: int,

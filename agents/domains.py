@@ -45,12 +45,15 @@ class Domain(ABC):
     env_id: str
     scenario_name: str              # evaluated when none is given
     windows: int                    # held-out windows when none are asked for
-    window_ms: float                # and their length
+    window_length: float | None     # and their length in the domain's unit; None: the workload's
+    load_axis: str                  # what the points of a sweep of loads are
+    user_forms: str                 # what a user's own contender can be
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by
     rivals: Sequence[str]           # baselines that training measures itself against
     grids: Mapping[str, Mapping[str, Sequence[Any]]]    # baseline -> option -> values to try
     tuned_path: Path                # what scripts/tune_baselines.py chose from them
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]   # of sums over `info`, in training
+    incomplete: str | None = None   # metric above 0 where a contender left something undone
 
     @property
     def main(self) -> Column:
@@ -78,9 +81,22 @@ class Domain(ABC):
     def configured(self, scenario: Any, own: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
         """The scenario under a baseline's own options and the caller's, which win."""
 
+    def identity(self, scenario: Any) -> str:
+        """Everything in a scenario that decides a run, as text."""
+        return repr((scenario.options, scenario.cluster))
+
     @abstractmethod
-    def at_load(self, workload: Any, factor: float) -> Any:
-        """The workload with its arrival rate multiplied."""
+    def at_load(self, scenario: Any, workload: Any, load: float) -> Any:
+        """The workload at a load, in the unit of `load_axis`."""
+
+    @abstractmethod
+    def extent(self, length: float | None) -> str:
+        """The length of a window in words."""
+
+    @abstractmethod
+    def training_env(self, scenario: Any, workload: Any, length: float | None, num_envs: int,
+                     threads: int) -> Any:
+        """A batch that trains: episodes of this length, drawn from the training part."""
 
     @abstractmethod
     def with_devices(self, scenario: Any, devices: int) -> Any:
@@ -90,6 +106,10 @@ class Domain(ABC):
     def baselines(self) -> Mapping[str, Contender]:
         """The table of named contenders."""
 
+    def offered(self, scenario: Any, windows: Sequence[Any]) -> tuple[list[Contender], list[str]]:
+        """The baselines that make sense here, and in a line which ones do not and why."""
+        return list(self.baselines().values()), []
+
     @abstractmethod
     def simulate(self, scenario: Any, trace: Any, seed: int) -> Any:
         """A run under the scenario's own rules and planner."""
@@ -97,7 +117,7 @@ class Domain(ABC):
     @abstractmethod
     def simulate_planned(self, scenario: Any, trace: Any, seed: int, planner: Any,
                          guard: Callable[[], AbstractContextManager]) -> Any:
-        """A run under a user's planner: a class, an object with `plan`, or a function."""
+        """A run under a user's planner: a class, an object or a function."""
 
     @abstractmethod
     def simulate_compiled(self, scenario: Any, trace: Any, seed: int, policy: Any) -> Any:
@@ -106,9 +126,13 @@ class Domain(ABC):
     def warm_up(self) -> None:      # noqa: B027 - most domains need nothing
         """What is done once before several processes run contenders: compile the kernels."""
 
-    @abstractmethod
     def is_compiled(self, thing: Any) -> bool:
-        """Whether a user's object is a compiled policy."""
+        """Whether a user's object is the result of `@policy`."""
+        return hasattr(thing, "address") and hasattr(thing, "native_name")
+
+    @abstractmethod
+    def is_planned(self, thing: Any) -> bool:
+        """Whether a user's object can decide between two calls of the kernel."""
 
     @abstractmethod
     def make_env(self, scenario: Any, trace: Any) -> Any:
@@ -123,8 +147,12 @@ class Domain(ABC):
         """The little that figures need of a run."""
 
     @abstractmethod
-    def records(self, run: Any) -> Mapping[str, Sequence[Any]]:
-        """Columns of the per-request records, names instead of indices."""
+    def records(self, run: Any) -> Mapping[str, Mapping[str, Sequence[Any]]]:
+        """Tables of records by name, their columns with names instead of indices."""
+
+    def remarks(self, comparison: Any) -> list[str]:
+        """What must be said beside every table of a comparison."""
+        return []
 
     @abstractmethod
     def facts(self, comparison: Any) -> list[Any]:

@@ -44,12 +44,12 @@ def held_out(run: Run, folder: Path) -> str:
     from agents.contenders import SavedContender
     from agents.evaluation import compare
     from agents.evaluation.command import bar
-    from agents.evaluation.protocol import saved_policies
+    from agents.evaluation.protocol import BASELINES, saved_policies
     from agents.evaluation.report import print_table, results_csv, standings_table
 
     task = run.task
     own = SavedContender(f"{run.agent.name} (this run)", task.domain.name, folder=folder)
-    names = task.domain.baselines() if run.config.all_baselines else task.domain.rivals
+    names = [BASELINES] if run.config.all_baselines else task.domain.rivals
     with bar() as progress:
         found = compare([own, *saved_policies(task.domain).values(), *names], task.scenario,
                         env=task.domain.name, trace=task.workload, options=task.extra, cached=True,
@@ -66,7 +66,7 @@ def picture(run: Run) -> np.ndarray:
     from gymnasium.vector import AutoresetMode
 
     task = run.task
-    window = task.workload.part("validation", 1, task.domain.window_ms)[0]
+    window = task.workload.part("validation", 1, task.domain.window_length)[0]
     scenario = task.domain.prepared(task.scenario, task.workload)
     env = gym.make_vec(task.domain.env_id, num_envs=1, trace=window.trace,
                        scenario=scenario.merge(task.options).merge(task.extra),

@@ -103,8 +103,8 @@ AGENTS: dict[str, type[AgentConfig]] = {
 class TrainConfig:
     """`python train.py key=value ...`."""
 
-    env: Any = None                     # group: name, scenario, trace, episode_ms, steps, options,
-    #                                     and the keys of the scenario's block `env`
+    env: Any = None                     # group: name, scenario, trace, episode_length, steps,
+    #                                     options, and the keys of the scenario's block `env`
     agent: Any = None                   # group: one of the dataclasses above
     scenario: str | None = None         # name or path
     trace: str | None = None            # name or path

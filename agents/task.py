@@ -14,7 +14,7 @@ from envs.core.errors import PolicyError, ScenarioError
 from envs.core.files import REPOSITORY
 
 CHECKPOINT = "checkpoint.safetensors"
-OWN = ("name", "scenario", "trace", "episode_ms", "steps", "options")   # keys of every `env`
+OWN = ("name", "scenario", "trace", "episode_length", "steps", "options")   # keys of every `env`
 # Keys that may differ between a run and its continuation.
 FREE = {"resume", "steps", "minutes", "table", "all_baselines", "pictures", "save", "replace",
         "debug", "checkpoint_s", "env_threads"}
@@ -29,17 +29,13 @@ class Task:
     workload: Any
     options: dict[str, Any]         # under which the policy acts, wherever it acts
     extra: dict[str, Any]           # the user's own scenario options, which win
-    episode_ms: float
+    episode_length: float | None    # in the domain's unit
 
     def make_env(self, num_envs: int, threads: int) -> Any:
         """The training batch: random starts in the training part."""
-        import gymnasium as gym
-
         told = self.domain.prepared(self.scenario, self.workload)
-        scenario = told.merge(self.options).merge(self.extra).merge(
-            {"horizon_ms": self.episode_ms, "episode": {"random_start": True}})
-        return gym.make_vec(self.domain.env_id, num_envs=num_envs, scenario=scenario,
-                            trace=self.workload.training_trace(), threads=threads)
+        return self.domain.training_env(told.merge(self.options).merge(self.extra), self.workload,
+                                        self.episode_length, num_envs, threads)
 
 
 def open_task(config: TrainConfig) -> Task:
@@ -54,14 +50,14 @@ def open_task(config: TrainConfig) -> Task:
     scenario = chosen.load_scenario(name, config.options)
     workload = chosen.open_workload(config.trace or own["trace"], scenario)
     return Task(chosen, scenario, workload, options, dict(config.options),
-                _whole_windows(own["episode_ms"] or chosen.window_ms))
+                _checked_length(own["episode_length"]))
 
 
-def _whole_windows(length: Any) -> float:
-    if not isinstance(length, int | float) or not length > 0:
-        raise ScenarioError(f"{length!r} is no length of an episode", "env.episode_ms",
-                            "give milliseconds above 0")
-    return float(length)
+def _checked_length(length: Any) -> float | None:
+    if length is not None and not (isinstance(length, int | float) and length > 0):
+        raise ScenarioError(f"{length!r} is no length of an episode", "env.episode_length",
+                            "give a number above 0, or null")
+    return length
 
 
 def check(config: TrainConfig) -> None:

@@ -23,7 +23,7 @@ class Keys:
     scenario: str | None = key(None, "name or file, default: that of the domain")
     names: list[str] = key([], "baselines to tune, default: all that have parameters")
     windows: int = key(2, "validation windows")
-    window_ms: float | None = key(None, "their length, default: that of the domain")
+    window_length: float | None = key(None, "their length, default: that of the domain")
     output: Path | None = key(None, "file to write, default: the one that the table reads")
 
 
@@ -31,10 +31,11 @@ def main(keys: Keys) -> None:
     """Tune, say what it brought, write."""
     d = domain(keys.env)
     given = {"scenario": keys.scenario or d.scenario_name, "windows": keys.windows,
-             "window_ms": keys.window_ms or d.window_ms}
+             "window_length": keys.window_length or d.window_length}
     found = tune(keys.env, keys.names or None, **given)
-    where = (f"{given['windows']} validation windows of {given['window_ms'] / 1000:g} s, "
-             f"scenario {given['scenario']}")
+    extent = d.extent(given["window_length"])
+    where = f"{given['windows']} validation windows {extent}".strip()
+    where += f", scenario {given['scenario']}"
     write(keys.output or d.tuned_path, " ".join(["python", *sys.argv]), where, found)
 
 

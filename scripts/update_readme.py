@@ -84,7 +84,8 @@ def comparison_table(d: Domain) -> str:
     if not tables:
         return "Not measured yet.\n"
     first = next(iter(tables.values()))
-    order = sorted(first, key=lambda n: -float(first[n][d.main.metric].mean()))
+    order = sorted(first, key=lambda n: float(first[n][d.main.metric].mean()),
+                   reverse=d.main.larger_is_better)
     heads = [f"{name}: {c.heading}" for name in tables for c in d.columns[:2]]
     lines = [_line(["contender", *heads]), _line(["---"] * (1 + len(heads)))]
     for name in order:

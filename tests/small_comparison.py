@@ -34,7 +34,7 @@ def trace(requests: int = 3000, seed: int = 0) -> Trace:
 def small(names=NAMES, **settings) -> Comparison:
     """A comparison on the small system."""
     return compare(list(names), scenario(), trace=trace(),
-                   **{"windows": 3, "window_ms": 500.0, **settings})
+                   **{"windows": 3, "window_length": 500.0, **settings})
 
 
 @lru_cache

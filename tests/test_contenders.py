@@ -238,8 +238,8 @@ def stored(folder, env_name):
 @pytest.mark.parametrize("env", ["blis", "blis_accuracy"])
 def test_a_saved_policy_acts_on_clusters_of_other_sizes(tmp_path, env):
     saved = SavedContender("mine", env, folder=stored(tmp_path / "mine", env))
-    found = small([saved, "random_wc"], env=env, windows=1, window_ms=200.0)
-    wide = small([saved], env=env, windows=1, window_ms=200.0, devices=11)
+    found = small([saved, "random_wc"], env=env, windows=1, window_length=200.0)
+    wide = small([saved], env=env, windows=1, window_length=200.0, devices=11)
     assert found.of("mine")[0].metrics["arrivals"] == found.of("random_wc")[0].metrics["arrivals"]
     assert len(wide.of("mine")[0].metrics["busy_ms"]) == 11
     assert found.of("mine")[0].digest.system.scenario.options.dropping.policy == "early_drop"
@@ -251,8 +251,8 @@ def test_a_damaged_policy_is_left_out_unless_it_was_asked_for(tmp_path, monkeypa
     (folder / "policy.safetensors").write_bytes(b"nothing")
     monkeypatch.setattr(type(d), "saved_models", tmp_path / "blis")
     monkeypatch.setattr(d, "baselines", lambda: {"static_eft": RULES})
-    found = compare(None, scenario(), trace=trace(), windows=1, window_ms=200.0)
+    found = compare(None, scenario(), trace=trace(), windows=1, window_length=200.0)
     assert [c.name for c in found.contenders] == ["static_eft"]
     assert len(found.notes) == 1 and found.notes[0].startswith("mine is left out:")
     with pytest.raises(PolicyError, match=r"policy\.safetensors"):
-        compare(["mine"], scenario(), trace=trace(), windows=1, window_ms=200.0)
+        compare(["mine"], scenario(), trace=trace(), windows=1, window_length=200.0)

@@ -230,7 +230,7 @@ def test_contenders_of_a_users_own_run(place):
     assert len(names) >= 3
     own = [str(place / n) for n in names if (place / n.split(":")[0]).is_file()]
     found = compare([*own, "load_proportional_wc"], "zipf_exponential_x5", windows=1,
-                    window_ms=9000, devices=12)
+                    window_length=9000, devices=12)
     scores = [found.scores(c.name).item() for c in found.contenders]
     assert len(scores) == len(own) + 1 >= 4 and len(set(scores)) > 2
     assert all(0 < s <= 100 for s in scores)

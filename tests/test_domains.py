@@ -55,12 +55,12 @@ def test_a_cluster_is_scaled_in_its_proportions(devices, counts):
 def test_load_multiplies_the_rate_of_both_kinds_of_workload():
     d = domain("blis")
     recorded = d.open_workload(trace(), scenario())
-    faster = d.at_load(recorded, 4.0)
+    faster = d.at_load(scenario(), recorded, 4.0)
     assert sum(faster.mean_demand().values()) == pytest.approx(
         4 * sum(recorded.mean_demand().values()), rel=0.01)
     named = d.load_scenario("zipf_exponential")
     generated = d.open_workload("zipf_exponential", named)
-    double = d.at_load(generated, 2.0)
+    double = d.at_load(named, generated, 2.0)
     assert len(double.part("test", 1)[0].trace) == pytest.approx(
         2 * len(generated.part("test", 1)[0].trace), rel=0.05)
 
@@ -96,7 +96,7 @@ def test_records_have_names_and_nulls():
     workload = d.open_workload(trace(), scenario())
     window = workload.part("test", 1, 300.0)[0]
     run = d.simulate(d.prepared(scenario(), workload), window.trace, 0)
-    columns = d.records(run)
+    columns = d.records(run)["requests"]
     assert list(columns) == ["request", "family", "arrival_ms", "slo_ms", "qos", "device",
                              "variant", "start_ms", "finish_ms", "status"]
     assert {len(v) for v in columns.values()} == {len(run.records)}

@@ -112,7 +112,7 @@ def test_records_are_kept_as_parquet(tmp_path):
 
 
 def test_load_multiplies_the_rate_and_devices_scale_the_cluster():
-    heavy = small(["random_wc"], load=2.0, window_ms=250.0)
+    heavy = small(["random_wc"], load=2.0, window_length=250.0)
     assert heavy.windows[0].trace.arrival_ms[:50].tolist() == pytest.approx(
         (usual().windows[0].trace.arrival_ms[:50] / 2).tolist())
     wide = small(["random_wc"], devices=12)
@@ -158,7 +158,7 @@ def test_the_key_of_a_score_knows_everything_that_decides_it():
 
 
 def config(**given) -> TestConfig:
-    return TestConfig(**{"env": {"name": "blis"}, "workers": 1, "windows": 2, "window_ms": 500.0,
+    return TestConfig(**{"env": {"name": "blis"}, "workers": 1, "windows": 2, "window_length": 500.0,
                          **given})
 
 
@@ -214,7 +214,7 @@ def test_the_command_sweeps(files, tmp_path, capsys):
     ({"seeds": []}, "are no seeds"),
     ({"seeds": [1, 1]}, "are no seeds"),
     ({"windows": 0}, "windows: 0 is not above 0"),
-    ({"window_ms": -1.0}, "window_ms: -1.0 is not above 0"),
+    ({"window_length": -1.0}, "window_length: -1.0 is not above 0"),
     ({"part": "tset"}, 'did you mean "test"'),
 ])
 def test_mistakes_are_one_error(files, tmp_path, given, message):
@@ -237,7 +237,7 @@ def test_tuning_keeps_what_is_better_on_the_validation_windows(tmp_path, monkeyp
     monkeypatch.setattr(d, "grids", {"infaas": {"allocation.period": (1, 20)}}, raising=False)
     said = []
     found, = tuning.tune("blis", None, said.append, scenario=scenario(), trace=trace(), windows=2,
-                         window_ms=400.0)
+                         window_length=400.0)
     assert found.name == "infaas" and found.after >= found.before and len(said) == 1
     path = tmp_path / "tuned.yaml"
     tuning.write(path, "python x", "2 windows", [found])

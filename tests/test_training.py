@@ -26,8 +26,8 @@ SMALL = {
     "maskable_ppo": {"n_steps": 8, "batch_size": 16, "n_epochs": 1}, "a2c": {"n_steps": 8},
     "dqn": {"learning_starts": 64, "batch_size": 16, "buffer_size": 500},
 }
-ENVS = {"blis": {"actions_per_window": 2, "episode_ms": 4000},
-        "blis_accuracy": {"action": "per_device", "episode_ms": 6000}}
+ENVS = {"blis": {"actions_per_window": 2, "episode_length": 4000},
+        "blis_accuracy": {"action": "per_device", "episode_length": 6000}}
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_killed_run_resumes_to_the_same_result(place, tmp_path):
     import train as entry  # registers schemas and resolvers
 
     keys = ["env=blis_accuracy", "agent=reinforce", f"scenario={place / 'small.yaml'}",
-            "env.episode_ms=6000", "agent.num_envs=4", "agent.group=2", "steps=800", "windows=1",
+            "env.episode_length=6000", "agent.num_envs=4", "agent.group=2", "steps=800", "windows=1",
             "validations=2", "table=false", "pictures=false", "checkpoint_s=0", "device=cpu"]
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         whole, again = (OmegaConf.to_object(hydra.compose("train", [*keys, f"resume={r}"]))
@@ -175,8 +175,8 @@ def test_held_out_table_ends_the_run(place, tmp_path, capsys, monkeypatch):
     ({"resume": True}, "no run of this env"),
     ({"device": "cuda:9"}, "device=cpu"),
     ({"block": {"acton": "swap"}}, 'did you mean "action"'),
-    ({"block": {"episode_ms": -5}}, "env.episode_ms"),
-    ({"block": {"episode_ms": 1500}}, "round it to whole windows"),
+    ({"block": {"episode_length": -5}}, "env.episode_length"),
+    ({"block": {"episode_length": 1500}}, "round it to whole windows"),
     ({"agent": "dqn"}, "env.action=swap"),
     ({"agent_changes": {"network": "sett"}}, "known: "),
     ({"trace": "nowhere.csv"}, "nowhere.csv"),
@@ -211,7 +211,7 @@ def test_training_uses_the_training_part_alone(place):
     assert env.trace.arrival_ms[-1] < 0.7 * 40_000
     assert env.scenario.options.horizon_ms == 6000
     with pytest.raises(ScenarioError):
-        open_task(configured(place, block={"episode_ms": None}, scenario="nowhere"))
+        open_task(configured(place, block={"episode_length": None}, scenario="nowhere"))
 
 
 def test_mask_of_the_environment_is_what_the_network_knows(place):

@@ -49,10 +49,12 @@ class Blis(Domain):
     env_id = "sched/Blis-v0"
     scenario_name = "zipf_exponential_x5"
     windows = 3
-    window_ms = 100_000.0
+    window_length = 100_000.0
     rivals = ("random_wc", "load_proportional_wc", "infaas", "proteus_tuned")
     ratios = {"slo_attainment": (("met",), ("met", "late", "dropped")),
               "effective_accuracy": (("accuracy_met",), ("met",))}
+    load_axis = "load (factor of the arrival rate)"
+    user_forms = "give it act(observation, mask) or plan(view), or decorate it with @policy"
     tuned_path = REPOSITORY / "agents" / "baselines" / "tuned_blis.yaml"
     grids = {
         "load_proportional_wc": {"allocation.period": (2, 5, 10, 20),
@@ -103,11 +105,29 @@ class Blis(Domain):
         told = {"allocation": {"initial_demand": scenario.options.allocation.initial_demand}}
         return scenario.replace(**own).merge(told).merge(extra)
 
-    def at_load(self, workload: Workload, factor: float) -> Workload:
+    def identity(self, scenario: Scenario) -> str:
+        """Options, devices and profile."""
+        return repr((scenario.options, scenario.accelerators, scenario.profile))
+
+    def at_load(self, scenario: Scenario, workload: Workload, load: float) -> Workload:
         """The workload with its arrival rate multiplied."""
         if isinstance(workload, GeneratedWorkload):
-            return GeneratedWorkload(workload.name, workload.config.scaled(factor))
-        return RecordedWorkload(workload.trace.scaled(1.0 / factor))
+            return GeneratedWorkload(workload.name, workload.config.scaled(load))
+        return RecordedWorkload(workload.trace.scaled(1.0 / load))
+
+    def extent(self, length: float | None) -> str:
+        """Seconds; the length is in ms."""
+        return f"of {(length or self.window_length) / 1000:g} s"
+
+    def training_env(self, scenario: Scenario, workload: Workload, length: float | None,
+                     num_envs: int, threads: int) -> Any:
+        """Random starts in the training part; `length` in ms."""
+        import gymnasium as gym
+
+        scenario = scenario.merge({"horizon_ms": length or self.window_length,
+                                   "episode": {"random_start": True}})
+        return gym.make_vec(self.env_id, num_envs=num_envs, scenario=scenario,
+                            trace=workload.training_trace(), threads=threads)
 
     def with_devices(self, scenario: Scenario, devices: int) -> Scenario:
         """The cluster in its proportions, by largest remainders."""
@@ -162,9 +182,9 @@ class Blis(Domain):
         trace = Trace.from_rows([[0.0, "mobilenet", 300.0]])
         simulate(load_scenario("zipf_exponential", {"horizon_ms": 1000}), trace)
 
-    def is_compiled(self, thing: Any) -> bool:
-        """Whether it is the result of `@policy`."""
-        return hasattr(thing, "address") and hasattr(thing, "native_name")
+    def is_planned(self, thing: Any) -> bool:
+        """A planner with `plan(view)`, or such a function."""
+        return callable(getattr(thing, "plan", None)) or callable(thing)
 
     def make_env(self, scenario: Scenario, trace: Trace) -> Any:
         """One replica over the whole trace, recorded, without autoreset."""
@@ -186,17 +206,17 @@ class Blis(Domain):
         latency = {f: (cdf(values)[0], len(values)) for f, values in by_family.items()}
         return Digest(run.system, run.windows, run.window_target, latency, run.solves)
 
-    def records(self, run: Run) -> dict[str, Sequence[Any]]:
+    def records(self, run: Run) -> dict[str, dict[str, Sequence[Any]]]:
         """One row per request, names instead of indices; null where there is none."""
         r, system = run.records, run.system
         status = [OUTCOMES[letter] for letter in STATUS]
-        return {
+        return {"requests": {
             "request": r["request"], "family": [system.families[k] for k in r["family"]],
             "arrival_ms": r["arrival_ms"], "slo_ms": r["slo_ms"], "qos": r["qos"],
             "device": [None if d == NONE else int(d) for d in r["device"]],
             "variant": [None if v == NONE else system.variants[v] for v in r["variant"]],
             "start_ms": r["start_ms"], "finish_ms": r["finish_ms"],
-            "status": [status[s] for s in r["status"]]}
+            "status": [status[s] for s in r["status"]]}}
 
     def facts(self, comparison: Any) -> list[Any]:
         """Solver, gap, period and delay of every contender that solves programs."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from agents.contenders import Contender, RulesContender
+from agents.domains import domain
 from envs.core.errors import SuiteError
 from envs.core.files import REPOSITORY, write_whole
 
@@ -37,7 +38,7 @@ def key(contender: Contender, scenario: Any, window: Any, seed: int) -> str | No
     digest = hashlib.sha256(code_digest(contender.domain.split("_")[0]).encode())
     told = {"options": contender.overrides, "extra": contender.extra, "seed": seed}
     digest.update(json.dumps(told, sort_keys=True, default=str).encode())
-    digest.update(repr((scenario.options, scenario.accelerators, scenario.profile)).encode())
+    digest.update(domain(contender.domain).identity(scenario).encode())
     _add_arrays(digest, window.trace)
     return digest.hexdigest()[:32]
 

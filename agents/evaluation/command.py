@@ -13,13 +13,13 @@ import yaml
 from agents.contenders import Contender, SavedContender, UserContender
 from agents.domains import Domain, domain
 from agents.evaluation import report
-from agents.evaluation.protocol import Progress, compare, saved_policies, select
+from agents.evaluation.protocol import BASELINES, Progress, compare, saved_policies, select
 from agents.evaluation.settings import TestConfig
 from agents.evaluation.standings import Comparison, joined
 from envs.core.errors import PolicyError, ScenarioError, nearest
 from envs.core.files import path_of, write_whole
 
-OWN = ("name", "scenario", "trace", "episode_ms", "steps", "options")   # no scenario options
+OWN = ("name", "scenario", "trace", "episode_length", "steps", "options")   # no scenario options
 
 
 def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
@@ -35,25 +35,27 @@ def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     return found
 
 
-def _compared(config: TestConfig, d: Domain, chosen: list[Contender] | None, label: str,
+def _compared(config: TestConfig, d: Domain, chosen: list[Contender | str] | None, label: str,
               change: Mapping[str, Any], progress: Progress) -> Comparison:
     scenario = config.scenario or config.env.get("scenario") or d.scenario_name
     return compare(
         chosen, scenario, env=d.name, trace=config.trace or config.env.get("trace"),
-        windows=config.windows, window_ms=config.window_ms, seeds=config.seeds,
+        windows=config.windows, window_length=config.window_length, seeds=config.seeds,
         options=config.options, part=config.part, workers=config.workers or cores(),
         records=config.records, label=label, progress=progress, **change)
 
 
-def contenders(config: TestConfig, d: Domain) -> list[Contender] | None:
+def contenders(config: TestConfig, d: Domain) -> list[Contender | str] | None:
     """Those that were named, next to the baselines; None: everything there is."""
     names = [*([config.policy] if config.policy else []), *config.policies]
     users = [config.contender] if config.contender else []
     if not names and not users and not config.contenders:
         return None
     found = [saved_policy(name, d) for name in names]
-    found += select(d, [*users, *(config.contenders or d.baselines())])
-    return [acting(c, config.env) for c in found]
+    named = [c for c in config.contenders if c != BASELINES]
+    found += select(d, [*users, *named], ())
+    everybody = not config.contenders or BASELINES in config.contenders
+    return [*(acting(c, config.env) for c in found), *([BASELINES] if everybody else [])]
 
 
 def saved_policy(name: str, d: Domain) -> SavedContender:

@@ -23,6 +23,7 @@ from envs.core.errors import PolicyError, ScenarioError
 from envs.core.records import write_records
 
 Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
+BASELINES = "baselines"         # in place of a name: every baseline that makes sense here
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Plan:
     records: Path | None = None
     label: str = ""
     part: str = "test"
-    window_ms: float = 0.0
+    window_length: float | None = None
     everything: bool = False        # nobody asked for these by name: one that cannot run is noted
     cached: bool = False            # baselines from the cache: metrics alone, no pictures
 
@@ -64,45 +65,48 @@ class Plan:
     def _measured(self, who: Contender, where: Any, seed: int, run: Any) -> tuple[dict, Any]:
         d = domain(self.domain)
         if self.records:
-            folder = self.records / self.label / who.name
-            write_records(folder / f"{_file_name(where.name)}_seed{seed}.parquet", d.records(run))
+            place = self.records / self.label / who.name / f"{_file_name(where.name)}_seed{seed}"
+            for table, columns in d.records(run).items():
+                write_records(place.with_name(f"{place.name}_{table}.parquet"), columns)
         return d.metrics(run), None if self.cached else d.digest(run)
 
 
 def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env: str = "blis",
-            trace: Any = None, windows: int | None = None, window_ms: float | None = None,
+            trace: Any = None, windows: int | None = None, window_length: float | None = None,
             seeds: Sequence[int] = (0,), options: Mapping[str, Any] | None = None,
             part: str = "test", load: float | None = None, devices: int | None = None,
             workers: int = 1, records: str | Path | None = None, label: str = "",
             cached: bool = False, progress: Progress | None = None) -> Comparison:
     """Run contenders (names, `file.py:name`, objects; None: all saved and all baselines).
 
-    `options` are scenario options that win over those of every contender; `load` multiplies the
-    arrival rate, `devices` scales the cluster, `cached` takes known scores of
-    baselines without running them. With more than one worker, call it under
-    `if __name__ == "__main__"`.
+    `options` are scenario options that win over those of every contender; `load` is in the
+    domain's unit, `devices` scales the cluster, `cached` takes known scores of baselines without
+    running them. With more than one worker, call it under `if __name__ == "__main__"`.
     """
-    _check(windows, window_ms, seeds, workers)
+    _check(windows, window_length, seeds, workers)
     d, options = domain(env), dict(options or {})
     if isinstance(scenario, str | Path):
         scenario = d.load_scenario(scenario, options)
     workload = d.open_workload(trace, scenario)
-    if load is not None:
-        workload = d.at_load(workload, load)
     if devices is not None:
         scenario = d.with_devices(scenario, devices)
-    window_ms = window_ms or d.window_ms
-    held_out = workload.part(part, windows or d.windows, window_ms)
-    chosen = [c.with_options(options) for c in select(d, contenders)]
-    plan = Plan(env, d.prepared(scenario, workload), chosen, held_out, list(seeds),
-                Path(records) if records else None, label, part, window_ms,
-                contenders is None, cached)
-    return _gather(d, plan, workload.name, _run(plan, workers, progress))
+    if load is not None:
+        workload = d.at_load(scenario, workload, load)
+    length = window_length or d.window_length
+    held_out = workload.part(part, windows or d.windows, length)
+    told = d.prepared(scenario, workload)
+    offered, left_out = d.offered(told, held_out)
+    chosen = [c.with_options(options) for c in select(d, contenders, offered)]
+    plan = Plan(env, told, chosen, held_out, list(seeds), Path(records) if records else None,
+                label, part, length, contenders is None, cached)
+    notes = left_out if contenders is None or BASELINES in contenders else []
+    return _gather(d, plan, workload.name, notes, _run(plan, workers, progress))
 
 
-def _check(windows: int | None, window_ms: float | None, seeds: Sequence[int],
+def _check(windows: int | None, window_length: float | None, seeds: Sequence[int],
            workers: int) -> None:
-    for key, value in (("windows", windows), ("window_ms", window_ms), ("workers", workers)):
+    for key, value in (("windows", windows), ("window_length", window_length),
+                       ("workers", workers)):
         if value is not None and not value > 0:
             raise ScenarioError(f"{value} is not above 0", key, "give a positive number")
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
@@ -110,12 +114,16 @@ def _check(windows: int | None, window_ms: float | None, seeds: Sequence[int],
                             "give at least one, none twice, none negative")
 
 
-def select(d: Domain, wanted: Sequence[str | Contender] | None) -> list[Contender]:
-    """Contenders by name or as they are; None: every saved policy, then every baseline."""
+def select(d: Domain, wanted: Sequence[str | Contender] | None,
+           offered: Sequence[Contender]) -> list[Contender]:
+    """Contenders by name or as they are; None: every saved policy, then all that is offered."""
     table, saved = d.baselines(), saved_policies(d)
-    if wanted is None:
-        return [*saved.values(), *table.values()]
-    found = [choose(c, table, saved, d.name) if isinstance(c, str) else c for c in wanted]
+    found = []
+    for c in [*saved.values(), BASELINES] if wanted is None else wanted:
+        if c == BASELINES:
+            found += [b for b in offered if b not in found]
+        else:
+            found.append(choose(c, table, saved, d.name) if isinstance(c, str) else c)
     names = [c.name for c in found]
     for name in names:
         if names.count(name) > 1:
@@ -131,9 +139,9 @@ def saved_policies(d: Domain) -> dict[str, SavedContender]:
             for p in saved(d.saved_models.parent, d.saved_models.name)}
 
 
-def _gather(d: Domain, plan: Plan, trace: str,
+def _gather(d: Domain, plan: Plan, trace: str, notes: Sequence[str],
             results: Iterator[list[Outcome] | str]) -> Comparison:
-    outcomes, notes = [], []
+    outcomes, notes = [], list(notes)
     for result in results:
         if isinstance(result, str):
             notes.append(result)
@@ -142,7 +150,7 @@ def _gather(d: Domain, plan: Plan, trace: str,
     if not outcomes:
         raise PolicyError("no contender could run", trace, "; ".join(notes) or "name a contender")
     return Comparison(d, plan.scenario, trace, plan.contenders, plan.windows, plan.seeds,
-                      outcomes, plan.part, plan.window_ms, sorted(set(notes)))
+                      outcomes, plan.part, plan.window_length, sorted(set(notes)))
 
 
 def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:

@@ -85,9 +85,9 @@ def _mark(s: Standing, comparison: Comparison) -> str:
 def title(comparison: Comparison, label: str = "") -> str:
     """What was compared on what."""
     d, windows = comparison.domain, comparison.windows
-    seconds = comparison.window_ms / 1000
+    extent = d.extent(comparison.window_length)
     parts = [d.name, f"scenario {comparison.scenario.name}", f"trace {comparison.trace}", label,
-             _count(len(windows), f"{comparison.part} window") + f" of {seconds:g} s",
+             f'{_count(len(windows), f"{comparison.part} window")} {extent}'.strip(),
              _count(len(comparison.seeds), "seed")]
     return ", ".join(p for p in parts if p)
 
@@ -100,10 +100,11 @@ def _note(comparison: Comparison) -> str:
     parts = ["* policy or contender of your own"] if any(
         c.kind != "baseline" for c in comparison.contenders) else []
     if comparison.strongest:
-        parts.append("+ strongest baseline, to which P(better) and the paired difference refer")
+        parts.append("+ strongest baseline, to which P(better) and the paired difference refer"
+                     + ("" if comparison.domain.main.larger_is_better else " (+: better)"))
     if comparison.bound:
         parts.append("! told the future: a bound, not a rival")
-    return "; ".join(parts + list(comparison.notes))
+    return "; ".join([*parts, *comparison.domain.remarks(comparison), *comparison.notes])
 
 
 def print_table(table: Table, console: Console | None = None) -> None:
@@ -157,7 +158,7 @@ def sweep_picture(values: Sequence[float],
     whole = joined(points)
     d, label = whole.domain, next(iter(points))
     names = [s.contender.name for s in whole.standings()][:8]
-    axis = "load (factor of the arrival rate)" if label.startswith("load") else "devices"
+    axis = d.load_axis if label.startswith("load") else "devices"
     numbered = dict(zip(sorted(values), points.values(), strict=True))
     return "sweep", f"Against {axis}", sweep(axis, numbered, names, d.columns[:3])
 

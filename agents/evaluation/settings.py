@@ -20,9 +20,10 @@ class TestConfig:
     contender: str | None = None        # my_file.py:name, next to the baselines
     contenders: list[str] = field(default_factory=list)     # exactly these in place of all
     loads: list[float] = field(default_factory=list)        # sweep: factors of the arrival rate
+    #                                     (blis), GPU time asked for over that at hand (cluster)
     devices: list[int] = field(default_factory=list)        # sweep: sizes of the cluster
     windows: int | None = None          # held-out windows; null = as the environment says
-    window_ms: float | None = None      # and their length
+    window_length: float | None = None  # and their length: ms (blis), jobs (cluster)
     seeds: list[int] = field(default_factory=lambda: [0])
     part: str = "test"                  # test or validation
     records: str | None = None          # folder for the per-request records (Parquet)

@@ -52,7 +52,7 @@ class Comparison:
     seeds: Sequence[int]
     outcomes: list[Outcome]
     part: str = "test"
-    window_ms: float = 0.0
+    window_length: float | None = None
     notes: list[str] = field(default_factory=list)
     strata: Sequence[str] = ()          # a label per window; intervals redraw windows within it
 
@@ -86,7 +86,12 @@ class Comparison:
         return self._best([c for c in self.contenders if c.privileged])
 
     def _best(self, among: Sequence[Contender]) -> str | None:
-        return max((c.name for c in among), key=self._worth, default=None)
+        return max((c.name for c in among), key=self._rank, default=None)
+
+    def _rank(self, name: str) -> tuple[float, float]:
+        """Larger is better: who leaves something undone stands behind all who do not."""
+        undone = [o.metrics.get(self.domain.incomplete) or 0 for o in self.of(name)]
+        return -float(np.sum(undone)), self._worth(name)
 
     def _worth(self, name: str) -> float:
         """Mean of the main metric, larger is better, nothing is worst."""
@@ -98,7 +103,7 @@ class Comparison:
 
     def standings(self) -> list[Standing]:
         """Best first."""
-        order = sorted(self.contenders, key=lambda c: -self._worth(c.name))
+        order = sorted(self.contenders, key=lambda c: self._rank(c.name), reverse=True)
         return [self._standing(c) for c in order]
 
     def _standing(self, contender: Contender) -> Standing:
@@ -107,6 +112,7 @@ class Comparison:
         gain = None if self.strongest in (None, name) else (
             self._signed(name) - self._signed(self.strongest))
         gap = None if self.bound is None else self._worth(self.bound) - self._worth(name)
+        gap = gap if gap is not None and np.isfinite(gap) else None
         return Standing(
             contender, {m: _mean(s) for m, s in scores.items()},
             {m: _median(s) for m, s in scores.items()},
@@ -135,7 +141,7 @@ def joined(points: Mapping[str, Comparison]) -> Comparison:
     names = {c.name for c in everywhere}
     return Comparison(
         first.domain, first.scenario, first.trace, everywhere, windows, first.seeds,
-        [o for o in outcomes if o.contender in names], first.part, first.window_ms,
+        [o for o in outcomes if o.contender in names], first.part, first.window_length,
         sorted({n for c in points.values() for n in c.notes}),
         [label for label, c in points.items() for _ in c.windows])
 

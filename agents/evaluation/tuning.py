@@ -59,7 +59,8 @@ def _tune_one(d: Domain, name: str, grid: Grid, settings: Mapping[str, Any]) -> 
                 score = _score(d, name, trial, settings)
                 if score > best:
                     choice, best, changed = trial, score, True
-    return Tuned(name, choice, first, best)
+    sign = 1 if d.main.larger_is_better else -1
+    return Tuned(name, choice, sign * first, sign * best)
 
 
 def _score(d: Domain, name: str, choice: Choice, settings: Mapping[str, Any]) -> float:
