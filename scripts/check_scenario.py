@@ -12,19 +12,20 @@ from envs.core.arguments import command, key
 from envs.core.errors import ScenarioError, nearest
 from envs.core.files import REPOSITORY
 
-WIDTH = 110     # the table, whatever the terminal says
+WIDTH = 110     # the tables, whatever the terminal says
 
 
 @dataclass(frozen=True)
 class Keys:
     """Look at a scenario and a trace before the first run: what will not work, and why.
 
-    Finds families that no device can host within their allowance, load beyond the capacity, and
-    numbers that look as if they were in other units. Exit status: 0 when nothing stands in the
-    way, 1 with problems, 2 when a file cannot be read.
+    blis: families that no device can host within their allowance, load beyond the capacity, and
+    numbers that look as if they were in other units. cluster: classes and jobs that no node can
+    run, types that nobody uses, quotas, load, units; a cluster file is enough.
+    Exit status: 0 when nothing stands in the way, 1 with problems, 2 when a file cannot be read.
 
       python scripts/check_scenario.py env=blis scenario=my_cluster.yaml trace=my_requests.csv
-      python scripts/check_scenario.py env=blis scenario=zipf_exponential trace=zipf_exponential@5
+      python scripts/check_scenario.py env=cluster scenario=philly-32
     """
 
     env: str = key("blis", "domain")
@@ -39,25 +40,22 @@ def main(keys: Keys) -> int:
         raise ScenarioError("no such domain", f"env={keys.env}", nearest(keys.env, domains))
     domain = f"envs.{keys.env}"
     scenario = import_module(f"{domain}.scenario").load_scenario(keys.scenario)
-    trace = keys.trace or scenario.options.trace
-    if trace is None:
-        raise ScenarioError("the scenario names no trace", keys.scenario, "give trace=...")
-    report = import_module(f"{domain}.check").check(scenario, trace)
-    show(report, f"{scenario.name} with {report.trace}")
+    report = import_module(f"{domain}.check").check(scenario, keys.trace)
+    show(report, f"{scenario.name} with {report.trace}" if report.trace else scenario.name)
     return 1 if report.problems else 0
 
 
 def show(report, title: str) -> None:
-    """A table of the rows, the findings, and the verdict as the last line."""
+    """The tables, the findings, and the verdict as the last line."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
-    header, rows = report.table()
-    table = Table(title=title, title_justify="left")
-    for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    if rows:
+    sections = [section for section in report.sections() if section.rows]
+    for n, section in enumerate(sections):
+        table = Table(title="" if n else title, title_justify="left")
+        for i, name in enumerate(section.header):
+            table.add_column(name, justify="right" if i else "left", no_wrap=True)
+        for row in section.rows:
+            table.add_row(*row)
         console.print(table)
     for finding in report.findings:
         kind = "problem" if finding.problem else "note"

@@ -15,8 +15,9 @@ from envs.blis.planning.programs import MaxMin, Problem
 from envs.blis.replay import Trace
 from envs.blis.scenario import Scenario
 from envs.blis.system import System, bind
-from envs.blis.units import Finding
 from envs.blis.workloads import find_workload, strange_families
+from envs.core.errors import ScenarioError
+from envs.core.findings import Checked, Finding, Section
 
 BUSY_WINDOWS = 10       # the busiest stretch of so many windows is what a cluster must stand
 GAP, TIME_LIMIT_S = 0.01, 10.0
@@ -38,7 +39,7 @@ class FamilyRow:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Checked):
     """Rows per family, findings, and by how much capacity exceeds demand in every family."""
 
     trace: str
@@ -50,33 +51,29 @@ class Report:
     busiest_s: float
 
     @property
-    def problems(self) -> int:
-        """Findings that keep the scenario from working."""
-        return sum(finding.problem for finding in self.findings)
-
-    @property
     def verdict(self) -> str:
         """One line."""
         load = (f"the cluster carries {self.mean_ratio:.3g} times the mean load and "
                 f"{self.busiest_ratio:.3g} times the busiest {self.busiest_s:g} s")
         if np.isnan(self.mean_ratio):
             load = "nothing can be served within its allowance"
-        count = f"{self.problems} problem{'s' * (self.problems > 1)}" if self.problems else "ok"
-        return f"{count}: {load}"
+        return f"{self.counted}: {load}"
 
-
-    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Header and cells for a person."""
+    def sections(self) -> list[Section]:
+        """A row per family for a person."""
         header = ("family", "allowance ms", "requests", "req/s", f"busiest {self.busiest_s:g} s",
                   "hostable", "accuracy", "alone req/s")
         cells = [(r.family, f"{r.slo_ms:g}", str(r.requests), f"{r.mean_rps:.1f}",
                   f"{r.busiest_rps:.1f}", f"{r.hostable} of {r.variants}",
                   f"{r.best_accuracy:.1f}", f"{r.capacity_rps:.0f}") for r in self.rows]
-        return header, cells
+        return [Section(header, cells)]
 
 
-def check(scenario: Scenario, trace: str | Path | Trace) -> Report:
-    """Look at a workload on a scenario without running it."""
+def check(scenario: Scenario, trace: str | Path | Trace | None = None) -> Report:
+    """Look at a workload, by default the scenario's own, on a scenario without running it."""
+    trace = scenario.options.trace if trace is None else trace
+    if trace is None:
+        raise ScenarioError("the scenario names no trace", scenario.name, "give trace=...")
     workload = find_workload(trace, scenario)
     strange = strange_families(workload, scenario)
     requests = _without(workload.whole(), strange)

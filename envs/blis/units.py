@@ -1,12 +1,11 @@
 """Numbers that look as if they were in other units than their names say."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from envs.blis.replay import Trace
 from envs.blis.system import System
+from envs.core.findings import Finding
 
 HOUR_MS = 3.6e6
 LONG_SLO_MS = 60_000.0          # nobody calls a minute a deadline of an inference request
@@ -14,16 +13,6 @@ SHORT_SLO = 60.0                # an allowance up to a minute, if it were in sec
 SLOW_MS = 5_000.0               # a single inference that takes this long is no service
 FAST_MS = 2.0                   # all batches of all models within this are too good to be true
 SHORT_WINDOW_MS = 10.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that keeps a scenario from working (problem), or that is worth knowing."""
-
-    problem: bool
-    about: str
-    what: str
-    remedy: str
 
 
 def check(system: System, trace: Trace, mean_ratio: float) -> list[Finding]:
