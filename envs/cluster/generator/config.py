@@ -53,6 +53,10 @@ def _range(value: Any, where: str) -> tuple[float, float] | None:
     return pair
 
 
+def _load(value: Any, where: str) -> float | None:
+    return None if value is None else as_number(value, where, above=0)
+
+
 def _seeds(value: Any, where: str) -> dict[str, int]:
     given = {str(k): as_integer(v, f"{where}.{k}", low=0)
              for k, v in as_mapping(value, where).items()}
@@ -95,7 +99,7 @@ class GeneratorConfig:
     law: str = one_of("synthetic", "philly", "blox")
     jobs: int = integer(600, low=1)
     gpus: int = integer(64, low=1)              # GPUs of the cluster, for rho
-    rho: float | None = number(1.0, above=0)    # null: arrivals as they were drawn
+    rho: float | None = option(1.0, _load)      # null: arrivals as they were drawn
     phases: tuple[Phase, ...] = option((), _phases)     # instead of rho
     gpu_shares: Any = option(None, _gpu_shares)         # GPUs -> share, default: the law's own
     duration_max_s: float | None = number(None, above=0)
