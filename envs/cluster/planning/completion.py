@@ -81,16 +81,16 @@ def finish_time_fairness(problem: ShareProblem) -> Shares:
     late = _Lateness(problem.left_s[busy], problem.age_s[busy], ideal[busy])
     rho = late.of(problem.speed.max(axis=1)[busy])
     program = _CommonRate(problem, late.spread(rho, busy, len(iso)))
-    for step in range(STEPS):
+    for passes in range(1, STEPS + 1):
         best = program.lp.solve()
         shares = program.shares(best.values)
         reached = late.of(problem.rates(shares)[busy])
         price = np.abs(best.duals[program.rate_rows])[busy]
         rho = late.cut(price, best.objective, rho)
         if reached - rho <= WIDTH * reached:
-            break
+            return Shares(shares, max(reached, past), detail={"passes": passes})
         program.set_need(late.spread(rho, busy, len(iso)))
-    return Shares(shares, max(reached, past), detail={"passes": step + 1})
+    raise Unsolved("not converged", (reached - rho) / reached)
 
 
 @dataclass(frozen=True)
