@@ -53,7 +53,8 @@ class RulesContender(Contender):
     def run_one(self, scenario: Any, window: Any, seed: int) -> Any:
         """Replay the window under the scenario with the overrides."""
         d = domain(self.domain)
-        return d.simulate(d.configured(scenario, self.overrides, self.extra), window.trace, seed)
+        own = d.configured(scenario, self.overrides, self.extra, window.trace)
+        return d.simulate(own, window.trace, seed)
 
 
 @dataclass(frozen=True)

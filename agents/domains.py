@@ -78,8 +78,9 @@ class Domain(ABC):
         """The scenario as contenders get it: facts of the training part, no horizon."""
 
     @abstractmethod
-    def configured(self, scenario: Any, own: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
-        """The scenario under a baseline's own options and the caller's, which win."""
+    def configured(self, scenario: Any, own: Mapping[str, Any], extra: Mapping[str, Any],
+                   trace: Any) -> Any:
+        """The scenario under a baseline's own options and the caller's, which win, on a trace."""
 
     def identity(self, scenario: Any) -> str:
         """Everything in a scenario that decides a run, as text."""

@@ -81,7 +81,7 @@ def test_a_baseline_forgets_what_the_scenario_says_but_not_the_demand():
     given = scenario(batching={"policy": "aimd", "timeout_ms": 7})
     told = d.prepared(given, d.open_workload(trace(), given))
     blocks = {"batching": {"policy": "greedy"}, "allocation": {"policy": "lfu"}}
-    own = d.configured(told, blocks, {})
+    own = d.configured(told, blocks, {}, trace())
     assert own.options.batching.timeout_ms is None and own.options.allocation.policy == "lfu"
     assert own.options.allocation.initial_demand == told.options.allocation.initial_demand
 

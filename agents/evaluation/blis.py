@@ -100,7 +100,7 @@ class Blis(Domain):
             "allocation": {"initial_demand": demand}})
 
     def configured(self, scenario: Scenario, own: Mapping[str, Any],
-                   extra: Mapping[str, Any]) -> Scenario:
+                   extra: Mapping[str, Any], trace: Trace) -> Scenario:
         """Whole blocks of `own`, then single keys of `extra`; the initial demand stays known."""
         told = {"allocation": {"initial_demand": scenario.options.allocation.initial_demand}}
         return scenario.replace(**own).merge(told).merge(extra)
