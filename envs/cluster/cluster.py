@@ -78,8 +78,8 @@ class Cluster:
     def scaled(self, gpus: int) -> Cluster:
         """A cluster of so many GPUs in the same proportions; racks and events multiply with it."""
         count = round(len(self.nodes) * gpus / self.gpus)
-        source = [i * len(self.nodes) // count for i in range(count)] if count > 0 else []
-        if sum(self.nodes[n].gpus for n in source) != gpus:
+        source = [i * len(self.nodes) // count for i in range(count)]
+        if not source or sum(self.nodes[n].gpus for n in source) != gpus:
             raise ScenarioError(f"{gpus} GPUs are no whole number of nodes in the proportions of "
                                 f"{self.gpus} GPUs on {len(self.nodes)} nodes", "cluster",
                                 f"take a multiple of {self.gpus}")
