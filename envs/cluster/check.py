@@ -40,8 +40,10 @@ class Report(Checked):
         cluster, jobs = self.scenario.cluster, self.jobs
         if jobs is None:
             return f"{self.counted}: {cluster.gpus} GPUs on {len(cluster.nodes)} nodes"
-        return (f"{self.counted}: {len(jobs)} jobs within {jobs.end_s / findings.DAY_S:.3g} days "
-                f"offer {jobs.rho(cluster.gpus):.3g} times the {cluster.gpus} GPUs")
+        long = jobs.end_s > findings.DAY_S
+        span = f"{jobs.end_s / findings.DAY_S:.3g} days" if long else f"{jobs.end_s:.6g} s"
+        return (f"{self.counted}: {len(jobs)} jobs within {span} offer "
+                f"{jobs.rho(cluster.gpus):.3g} times the {cluster.gpus} GPUs")
 
     def sections(self) -> list[Section]:
         """Types, classes, sizes of jobs and tenants with a quota for a person."""
