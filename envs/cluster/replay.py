@@ -77,6 +77,19 @@ class Trace:
             table.columns[key] = _cells([row.get(key) for row in rows], kind, table, key)
         return _trace(_checked(table), name, "")
 
+    @classmethod
+    def from_columns(cls, columns: Mapping[str, np.ndarray], name: str, source: str = "",
+                     lines: np.ndarray | None = None) -> Trace:
+        """From arrays of equal length by column name; what is missing gets its default."""
+        rows = len(next(iter(columns.values())))
+        if not rows:
+            raise ScenarioError("the trace is empty", source or name, "give it at least one job")
+        filled = {key: np.asarray(columns[key]) if key in columns
+                  else np.full(rows, kind.default, object if kind.kind is str else kind.kind)
+                  for key, kind in (COLUMNS | LABELS).items()}
+        table = Table(Path(source or name), filled, frozenset(columns), lines)
+        return _trace(_checked(table), name, source)
+
     def __len__(self) -> int:
         return len(self.arrival_s)
 

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,16 @@ def read_bytes(path: Path, error: type[SuiteError]) -> bytes:
                     "the file is truncated or not gzip; write or download it again") from None
 
 
+def read_start(path: Path, count: int = 4096) -> str:
+    """The first bytes of a text file, unpacked if need be; what is no text is replaced."""
+    unpack = gzip.open if path.name.lower().endswith(".gz") else open
+    try:
+        with unpack(path, "rb") as file:
+            return file.read(count).decode("utf-8-sig", "replace")
+    except (OSError, EOFError, zlib.error):
+        return ""
+
+
 def read_text(path: Path, error: type[SuiteError]) -> str:
     """The content of a UTF-8 text file."""
     try:
@@ -108,12 +118,16 @@ def write_whole(path: Path, content: bytes) -> None:
                          "choose a folder that can be written to") from None
 
 
-def _read_csv(path: Path, error: type[SuiteError]) -> Raw:
+def read_csv(
+    path: Path, error: type[SuiteError], separator: str = ",", names: Sequence[str] | None = None
+) -> Raw:
+    """All cells of a text table; `names` of the columns where its first line is no header."""
     text = read_text(path, error)
     if not text.strip():
         raise error("the file is empty", str(path), "give it a header and rows")
-    quoted = '"' in text
-    return _csv_by_row(path, text, error) if quoted else _csv_by_column(path, text, error)
+    if separator == "," and names is None and '"' in text:
+        return _csv_by_row(path, text, error)
+    return _csv_by_column(path, text, separator, names, error)
 
 
 def _field_error(path: Path, line: int, found: int, expected: int, error: type[SuiteError]):
@@ -121,23 +135,26 @@ def _field_error(path: Path, line: int, found: int, expected: int, error: type[S
                  "every line needs as many fields as the header")
 
 
-def _csv_by_column(path: Path, text: str, error: type[SuiteError]) -> Raw:
+def _csv_by_column(path: Path, text: str, separator: str, names: Sequence[str] | None,
+                   error: type[SuiteError]) -> Raw:
     import polars as pl
 
     lines = text.replace("\r\n", "\n").split("\n")
     numbers = np.array([i for i, line in enumerate(lines, 1) if line.strip()])
-    fields = np.fromiter((lines[i - 1].count(",") + 1 for i in numbers), int, len(numbers))
-    ragged = fields != fields[0]
+    if names is None:
+        names = _names(path, lines[numbers[0] - 1].split(separator), error)
+        numbers = numbers[1:]
+    fields = np.fromiter((lines[i - 1].count(separator) + 1 for i in numbers), int, len(numbers))
+    ragged = fields != len(names)
     if ragged.any():
         at = int(np.argmax(ragged))
-        raise _field_error(path, numbers[at], fields[at], fields[0], error)
-    names = _names(path, lines[numbers[0] - 1].split(","), error)
-    body = "\n".join(lines[i - 1] for i in numbers[1:])
+        raise _field_error(path, numbers[at], fields[at], len(names), error)
+    body = "\n".join(lines[i - 1] for i in numbers)
     if not body:
-        return Raw(pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers[1:])
-    frame = pl.read_csv(body.encode(), has_header=False, new_columns=names, infer_schema=False,
-                        quote_char=None)
-    return Raw(frame, numbers[1:])
+        return Raw(pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers)
+    frame = pl.read_csv(body.encode(), separator=separator, has_header=False, new_columns=names,
+                        infer_schema=False, quote_char=None)
+    return Raw(frame, numbers)
 
 
 def _csv_by_row(path: Path, text: str, error: type[SuiteError]) -> Raw:
@@ -222,8 +239,8 @@ def _write_json(frame: pl.DataFrame) -> bytes:
 
 
 FORMATS = {
-    ".csv": Format(_read_csv, _write_csv),
-    ".csv.gz": Format(_read_csv, _write_gzip),
+    ".csv": Format(read_csv, _write_csv),
+    ".csv.gz": Format(read_csv, _write_gzip),
     ".parquet": Format(_read_parquet, _write_parquet),
     ".json": Format(_read_json, _write_json),
 }
