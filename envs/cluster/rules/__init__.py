@@ -1,0 +1,1 @@
+"""What happens in the cluster: a file per meaning, scalar code about one replica."""

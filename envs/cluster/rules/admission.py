@@ -1,0 +1,145 @@
+"""Who is admitted, and what time does to those who wait."""
+from envs.cluster.rules.order import enqueue, set_keys, sort_jobs, tidy
+from envs.cluster.rules.quantities import attained_gpu, waited, whole
+from envs.cluster.state import NEVER, WAITING
+from envs.cluster.work import ADMISSION, DEALING, ORDER, PREEMPTION
+from envs.core.jit import driver, rule
+
+ALL, LOAD, QUOTA = range(len(ADMISSION))
+OFF, WALK = PREEMPTION.index("off"), DEALING.index("walk")
+TIRESIAS, PRIORITY = ORDER.index("tiresias"), ORDER.index("priority")
+
+
+@rule
+def _up_gpus(s, w):
+    gpus = 0
+    for node in range(s.up.shape[1]):
+        if s.up[0, node]:
+            gpus += w.node[node].gpus
+    return gpus
+
+
+@rule
+def _let_in(s, w, i, t):
+    run, job = s.run[0], s.job[i]
+    job.status, job.admitted, job.z, job.entry = WAITING, t, t, t
+    run.admitted_gpus += job.gpus
+    s.tenant[0, job.tenant] += job.gpus
+    run.turnover += 1
+    set_keys(s, w, i, t)
+    enqueue(s, i)
+
+
+@rule
+def _is_refused(s, w, job):
+    """Whether the quota of its tenant keeps a job, or an earlier job of the tenant, out."""
+    instant = s.run[0].instants + 1
+    tenant = job.tenant
+    if s.tenant[1, tenant] != instant and s.tenant[0, tenant] + job.gpus <= w.quota[tenant]:
+        return False
+    s.tenant[1, tenant] = instant
+    return True
+
+
+@driver
+def admit(s, w, t):
+    """Held jobs by number, as the rule allows."""
+    run = s.run[0]
+    rules = w.rules[run.rules]
+    if run.held == 0:
+        return
+    room = rules.theta * _up_gpus(s, w)
+    kept = 0
+    for k in range(run.held):
+        i = s.held[k]
+        refused = False
+        if rules.admission == LOAD:
+            refused = kept > 0 or run.admitted_gpus > room
+        elif rules.admission == QUOTA:
+            refused = _is_refused(s, w, s.job[i])
+        if refused:
+            s.held[kept] = i
+            kept += 1
+        else:
+            _let_in(s, w, i, t)
+    run.held = kept
+
+
+@rule
+def queue_of(w, service):
+    """How many queue limits a queue service has reached."""
+    queue = 0
+    for k in range(len(w.limits)):
+        if w.limits[k] <= service:
+            queue += 1
+    return queue
+
+
+@rule
+def promotion_wait(rules, job):
+    """Wait after which a job of a lower queue starts again in the first; never if off."""
+    if rules.promote >= NEVER:
+        return NEVER
+    return whole(rules.promote * (job.att - job.base_att))
+
+
+@rule
+def _keep_queue(w, rules, job, t):
+    """Tiresias: promotion, then the queue by attained service."""
+    if job.status == WAITING and job.queue > 0 and waited(job, t) >= promotion_wait(rules, job):
+        job.base_att, job.base_gatt = job.att, job.gatt
+    queue = queue_of(w, attained_gpu(job, t) - job.base_gatt)
+    if queue != job.queue:
+        job.queue, job.entry = queue, t
+
+
+@rule
+def _keep(w, rules, job, t):
+    if job.status == WAITING:
+        if waited(job, t) >= rules.boost_after:
+            job.boosted = 1
+        if rules.order == PRIORITY and rules.age < NEVER:
+            job.bonus = waited(job, t) // rules.age
+    if rules.order == TIRESIAS:
+        _keep_queue(w, rules, job, t)
+
+
+@driver
+def upkeep(s, w, t):
+    """Boosts, queues and bonuses at t, and the keys of jobs for which they change."""
+    run = s.run[0]
+    rules = w.rules[run.rules]
+    if rules.moving:
+        for k in range(run.waiting):
+            i = s.waiting[k]
+            _keep(w, rules, s.job[i], t)
+            set_keys(s, w, i, t)
+        tidy(s, s.waiting, run.waiting)
+    if rules.preempt != OFF or rules.dealing != WALK or rules.order == TIRESIAS:
+        for k in range(run.running):
+            i = s.running[k]
+            _keep(w, rules, s.job[i], t)
+            set_keys(s, w, i, t)
+
+
+@driver
+def line_up(s, w, i, t):
+    """A job that lost its GPUs before the upkeep of this instant waits again."""
+    run = s.run[0]
+    _keep(w, w.rules[run.rules], s.job[i], t)
+    set_keys(s, w, i, t)
+    enqueue(s, i)
+
+
+@driver
+def rekey(s, w, t):
+    """All keys and the order of waiting jobs, after the rules have changed."""
+    run = s.run[0]
+    rules = w.rules[run.rules]
+    for k in range(run.waiting):
+        i = s.waiting[k]
+        _keep(w, rules, s.job[i], t)
+        set_keys(s, w, i, t)
+    sort_jobs(s, s.waiting, run.waiting)
+    for k in range(run.running):
+        set_keys(s, w, s.running[k], t)

@@ -1,0 +1,101 @@
+"""Carry out a decision: planned stops by number, then planned launches by number."""
+from envs.cluster.rules.order import enqueue, set_keys, sort_numbers
+from envs.cluster.rules.segments import begin_segment, end_segment
+from envs.cluster.state import FREE, MIGRATE, PLAN, PREEMPT, RESCALE, WAITING
+from envs.core.jit import driver, rule
+
+
+@driver
+def copy_layer(s, source, target):
+    """Copy one layer of free counts."""
+    for node in range(s.free.shape[1]):
+        s.free[target, node] = s.free[source, node]
+    for kind in range(s.total.shape[1]):
+        s.total[target, kind] = s.total[source, kind]
+
+
+@driver
+def open_decision(s):
+    """Plan on a copy of the free counts."""
+    run = s.run[0]
+    copy_layer(s, FREE, PLAN)
+    run.launches = 0
+    run.stops = 0
+
+
+@rule
+def plan_launch(s, i, kind, gpus):
+    """The place found last is planned for job i."""
+    run, job = s.run[0], s.job[i]
+    job.plan_type, job.plan_gpus = kind, gpus
+    job.plan_piece, job.plan_nodes = run.found, run.found_nodes
+    s.launch[run.launches] = i
+    run.launches += 1
+
+
+@rule
+def _reason(job):
+    if job.plan_gpus == 0:
+        return PREEMPT
+    if job.plan_gpus == job.held:
+        return MIGRATE
+    return RESCALE
+
+
+@rule
+def _drop_stopped(s):
+    """Running jobs that keep their GPUs close up; the others go to `victim` by number."""
+    run = s.run[0]
+    kept, stops = 0, 0
+    for k in range(run.running):
+        i = s.running[k]
+        if s.job[i].stopped:
+            s.victim[stops] = i
+            stops += 1
+        else:
+            s.running[kept] = i
+            kept += 1
+    run.running = kept
+    sort_numbers(s.victim, 0, stops)
+    return stops
+
+
+@rule
+def _drop_launched(s):
+    """Waiting jobs that get GPUs leave the list."""
+    run = s.run[0]
+    kept = 0
+    for k in range(run.waiting):
+        i = s.waiting[k]
+        if s.job[i].plan_gpus == 0:
+            s.waiting[kept] = i
+            kept += 1
+    run.waiting = kept
+
+
+@driver
+def carry_out(s, w, t):
+    """Begin and end the segments that the decision planned."""
+    run = s.run[0]
+    stops = 0
+    if run.stops > 0:
+        stops = _drop_stopped(s)
+    waiting = False
+    for k in range(run.launches):
+        waiting |= s.job[s.launch[k]].status == WAITING
+    if waiting:
+        _drop_launched(s)
+    for k in range(stops):
+        i = s.victim[k]
+        s.job[i].stopped = 0
+        end_segment(s, w, i, t, _reason(s.job[i]))
+        if s.job[i].plan_gpus == 0:
+            set_keys(s, w, i, t)
+            enqueue(s, i)
+    sort_numbers(s.launch, 0, run.launches)
+    for k in range(run.launches):
+        begin_segment(s, w, s.launch[k], t)
+    if stops + run.launches > 0:
+        run.calm = 0
+    run.launches = 0
+    run.stops = 0

@@ -1,0 +1,98 @@
+"""An empty cluster at the start of an episode."""
+from envs.cluster.rules.pieces import change
+from envs.cluster.rules.runs import replica
+from envs.cluster.state import BEGIN, FREE, FUTURE, NEVER, NONE, READY
+from envs.core.jit import driver, rule
+
+
+@rule
+def _shifted(when, offset):
+    if when >= NEVER:
+        return NEVER
+    return when - offset
+
+
+@rule
+def _fill(job, task, offset):
+    """A future job."""
+    job.arrival, job.deadline = task.arrival - offset, _shifted(task.deadline, offset)
+    job.priority, job.work, job.estimate = task.priority, task.work, task.estimate
+    job.ideal, job.left, job.rate, job.lost = task.ideal, task.work, 0.0, 0.0
+    job.gpus, job.cls, job.tenant, job.only = task.gpus, task.cls, task.tenant, task.only
+    job.least, job.most, job.status = task.least, task.most, FUTURE
+    job.z, job.entry, job.att, job.gatt, job.base_att, job.base_gatt = 0, 0, 0, 0, 0, 0
+    job.start, job.ready, job.end, job.expected, job.overhead = 0, 0, 0, 0, 0
+    job.admitted, job.first_start, job.finish = NONE, NONE, NONE
+    job.k1, job.k2, job.gain, job.bonus, job.boosted, job.queue = 0, 0, 0, 0, 0, 0
+    job.gpu_type, job.held, job.level, job.nodes, job.piece = 0, 0, 0, 0, NONE
+    job.plan_type, job.plan_gpus, job.plan_piece, job.plan_nodes, job.stopped = 0, 0, NONE, 0, 0
+    job.launches, job.preemptions, job.evictions, job.largest, job.late = 0, 0, 0, 0, 0
+
+
+@rule
+def _fill_nodes(s, w):
+    for layer in range(s.free.shape[0]):
+        for kind in range(s.total.shape[1]):
+            s.total[layer, kind] = 0
+        for node in range(s.free.shape[1]):
+            s.free[layer, node] = 0
+    for node in range(s.free.shape[1]):
+        s.up[0, node] = w.node[node].up
+        s.up[1, node] = 0
+        if w.node[node].up:
+            change(s, w, FREE, node, w.node[node].gpus)
+    for k in range(len(s.taken)):
+        s.taken[k] = 0
+
+
+@rule
+def _fill_scratch(s):
+    for k in range(len(s.piece)):
+        s.piece[k].next = k + 1
+    s.piece[len(s.piece) - 1].next = NONE
+    for tenant in range(s.tenant.shape[1]):
+        s.tenant[0, tenant] = 0
+        s.tenant[1, tenant] = 0
+    for i in range(s.pair.shape[0]):
+        for kind in range(s.pair.shape[1]):
+            pair = s.pair[i, kind]
+            pair.share, pair.deficit, pair.served = 0, 0, 0
+
+
+@rule
+def _fill_run(run):
+    """Counters and lists at the start; times of the episode begin at 0."""
+    run.now, run.last_instant, run.base = 0, 0, 0
+    run.arrived, run.oldest, run.present, run.finished = 0, 0, 0, 0
+    run.held, run.waiting, run.running, run.launches, run.victims = 0, 0, 0, 0, 0
+    run.stops, run.pending, run.cursor, run.chosen, run.event = 0, 0, 0, 0, 0
+    run.dealt_at, run.dealt_for, run.turnover, run.admitted_gpus = -1, 0, 0, 0
+    run.instants, run.rounds, run.spare_piece, run.found, run.found_nodes = 0, 0, 0, NONE, 0
+    run.last_finish, run.decided_at, run.illegal, run.missed = 0, 0, 0, 0
+    run.counted, run.weight, run.presence, run.slowness = 0, 0.0, 0.0, 0.0
+    run.segments, run.slices, run.turns = 0, 0, 0
+    run.rules, run.phase, run.code, run.stalled, run.calm = 0, BEGIN, READY, 0, 0
+    run.next_switch = NEVER
+
+
+@driver
+def reset_batch(state, w, chosen, seed, first, jobs, track_first, track_last, until):
+    """Empty the chosen replicas: `jobs` jobs of the trace from number `first` on are to come.
+
+    The first arrival is shifted to 0 unless the episode begins with the trace.
+    """
+    for e in range(len(chosen)):
+        if chosen[e]:
+            s = replica(state, e)
+            run = s.run[0]
+            _fill_run(run)
+            run.seed, run.first, run.jobs, run.until = seed[e], first[e], jobs[e], until[e]
+            run.track_first, run.track_last = track_first[e], track_last[e]
+            run.tracked_left = track_last[e] - track_first[e] + 1
+            run.offset = 0
+            if first[e] > 0:
+                run.offset = w.task[first[e]].arrival
+            for i in range(jobs[e]):
+                _fill(s.job[i], w.task[first[e] + i], run.offset)
+            _fill_nodes(s, w)
+            _fill_scratch(s)

@@ -1,0 +1,148 @@
+"""Rounds that follow shares: every pair (job, type) has a deficit, the largest goes first."""
+from envs.cluster.rules.decision import open_decision
+from envs.cluster.rules.placement import may_use
+from envs.cluster.rules.realise import clear_choices, realise
+from envs.cluster.state import MILLION, NONE, PLAN, RUNNING, WAITING
+from envs.core.jit import driver, rule
+
+
+@rule
+def _usable(s, w, i, kind):
+    job = s.job[i]
+    return w.kind[job.cls, kind].speed > 0 and may_use(job, kind)
+
+
+@driver
+def must_deal(s, w, t):
+    """Whether shares are to be computed anew at t."""
+    run = s.run[0]
+    if run.dealt_at < 0:
+        return True
+    if t - run.dealt_at < w.rules[run.rules].realloc:
+        return False
+    if run.turnover != run.dealt_for:
+        return True
+    for node in range(s.up.shape[1]):
+        if s.up[0, node] != s.up[1, node]:
+            return True
+    return False
+
+
+@driver
+def note_deal(s, t):
+    """New shares are in place: served rounds count from here."""
+    run = s.run[0]
+    run.dealt_at = t
+    run.dealt_for = run.turnover
+    for node in range(s.up.shape[1]):
+        s.up[1, node] = s.up[0, node]
+    for i in range(run.oldest, run.arrived):
+        for kind in range(s.pair.shape[1]):
+            s.pair[i, kind].served = 0
+
+
+@rule
+def _priority(pair, ratio):
+    """The first key of a pair, smallest first; the deficit is the second."""
+    if ratio:
+        return -(2 * MILLION * pair.share // (2 * pair.served + 1))
+    return -pair.deficit
+
+
+@driver
+def _is_ahead(s, a, b, kinds, ratio):
+    """Whether pair a goes before pair b."""
+    x, y = s.pair[a // kinds, a % kinds], s.pair[b // kinds, b % kinds]
+    if _priority(x, ratio) != _priority(y, ratio):
+        return _priority(x, ratio) < _priority(y, ratio)
+    second = (x.deficit, y.deficit) if ratio else (x.share, y.share)
+    if second[0] != second[1]:
+        return second[0] > second[1]
+    return a < b
+
+
+@driver
+def _sort_pairs(s, n, kinds, ratio):
+    gap = 1
+    while gap < n // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for k in range(gap, n):
+            moving, place = s.sorted[k], k
+            while place >= gap and _is_ahead(s, moving, s.sorted[place - gap], kinds, ratio):
+                s.sorted[place] = s.sorted[place - gap]
+                place -= gap
+            s.sorted[place] = moving
+        gap //= 3
+
+
+@rule
+def _is_active(job):
+    return job.status == WAITING or job.status == RUNNING
+
+
+@rule
+def _shared_pairs(s, w):
+    run = s.run[0]
+    kinds, n = s.pair.shape[1], 0
+    for i in range(run.oldest, run.arrived):
+        if _is_active(s.job[i]):
+            for kind in range(kinds):
+                if s.pair[i, kind].share > 0 and _usable(s, w, i, kind):
+                    s.sorted[n] = i * kinds + kind
+                    n += 1
+    return n
+
+
+@rule
+def _assign(s, i, kind, chosen):
+    """Job i gets the type if it has none and its GPUs fit; the number of jobs chosen so far."""
+    job = s.job[i]
+    if job.plan_gpus > 0 or s.total[PLAN, kind] < job.gpus:
+        return chosen
+    s.total[PLAN, kind] -= job.gpus
+    job.plan_type, job.plan_gpus = kind, job.gpus
+    s.order[chosen] = i
+    return chosen + 1
+
+
+@driver
+def _count_up(s, w):
+    """GPUs of up nodes by type, in the layer PLAN."""
+    open_decision(s)
+    for kind in range(s.total.shape[1]):
+        s.total[PLAN, kind] = 0
+    for node in range(s.up.shape[1]):
+        if s.up[0, node]:
+            s.total[PLAN, w.node[node].kind] += w.node[node].gpus
+
+
+@driver
+def serve_shares(s, w, t):
+    """One round: choose a type per job, place, and keep the books."""
+    run = s.run[0]
+    kinds = s.pair.shape[1]
+    _count_up(s, w)
+    clear_choices(s)
+    n = _shared_pairs(s, w)
+    _sort_pairs(s, n, kinds, w.rules[run.rules].ratio)
+    chosen = 0
+    for k in range(n):
+        chosen = _assign(s, s.sorted[k] // kinds, s.sorted[k] % kinds, chosen)
+    for i in range(run.oldest, run.arrived):
+        job = s.job[i]
+        if _is_active(job) and job.plan_gpus == 0:
+            for place in range(kinds):
+                kind = w.kind[job.cls, place].sequence
+                if kind != NONE and s.pair[i, kind].share == 0 and may_use(job, kind):
+                    chosen = _assign(s, i, kind, chosen)
+    realise(s, w, s.order, chosen, t)
+    for i in range(run.oldest, run.arrived):
+        if _is_active(s.job[i]):
+            for kind in range(kinds):
+                s.pair[i, kind].deficit += s.pair[i, kind].share
+    for k in range(run.running):
+        i = s.running[k]
+        pair = s.pair[i, s.job[i].gpu_type]
+        pair.deficit -= MILLION
+        pair.served += 1

@@ -1,0 +1,230 @@
+"""What a replica remembers. Times are whole microseconds, work is float microseconds.
+
+The dtypes do not depend on the scenario, so the rules are compiled once for all sizes. All records
+of a replica lie in one block of memory: copying a row of the block is a snapshot.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from envs.core.jit import records
+
+NONE = -1
+NEVER = 2**62
+MILLION = 1_000_000             # shares are kept in millionths
+
+FUTURE, HELD, WAITING, RUNNING, FINISHED = range(5)
+REASONS = ("finish", "preempt", "migrate", "rescale", "drain", "fail", "open")
+FINISH, PREEMPT, MIGRATE, RESCALE, DRAIN, FAIL, OPEN = range(7)
+UP, DRAINED, FAILED = range(3)              # what a node event does
+FREE, PLAN, SHADOW = range(3)               # layers of free counts: real, planned, reservation
+# Where in an instant a replica stands.
+BEGIN, ADMIT, DECIDE, SETTLE, CLOSE = range(5)
+# Why the kernel returned.
+READY, OVER, LOG_FULL, SWITCH, ALLOCATE, CHOOSE = range(6)
+
+REPLICA = np.dtype([
+    ("now", "i8"),
+    ("last_instant", "i8"),
+    ("seed", "u8"),
+    ("first", "i8"),               # first job of the episode in the trace
+    ("base", "i8"),                # number of job 0 in draws
+    ("jobs", "i8"),                # jobs of the episode
+    ("arrived", "i8"),             # next arrival
+    ("oldest", "i8"),              # all jobs before it have finished
+    ("present", "i8"),
+    ("finished", "i8"),
+    ("held", "i8"),                # lengths of the lists
+    ("waiting", "i8"),
+    ("running", "i8"),
+    ("launches", "i8"),            # of the decision in progress
+    ("victims", "i8"),
+    ("stops", "i8"),
+    ("pending", "i8"),             # no stopped job before this place of `running` is unplanned
+    ("event", "i8"),               # next node event
+    ("until", "i8"),               # no instant lies after it
+    ("track_first", "i8"),
+    ("track_last", "i8"),
+    ("tracked_left", "i8"),        # tracked jobs that have not finished
+    ("next_switch", "i8"),         # look-ahead, or the next decision of `policy`; NEVER: off
+    ("dealt_at", "i8"),            # instant of the last shares; negative: none yet
+    ("dealt_for", "i8"),           # admissions and finishes at the last shares
+    ("turnover", "i8"),            # admissions and finishes so far
+    ("admitted_gpus", "i8"),       # requested GPUs of active jobs
+    ("instants", "i8"),
+    ("rounds", "i8"),              # boundaries passed with a job present
+    ("spare_piece", "i8"),         # head of the list of unused pieces
+    ("found", "i8"),               # pieces of the place found last
+    ("found_nodes", "i8"),
+    ("last_finish", "i8"),
+    ("decided_at", "i8"),          # instant of the last decision of an environment
+    ("cursor", "i8"),              # next waiting job of the walk in progress
+    ("chosen", "i8"),              # jobs of `order` that a planner gave GPUs
+    ("offset", "i8"),              # time of the trace at which the episode begins
+    ("counted", "i8"),             # tracked jobs present
+    ("weight", "f8"),              # sum of 1 / ideal over them
+    ("illegal", "i8"),
+    ("presence", "f8"),            # microseconds that tracked jobs were present so far
+    ("slowness", "f8"),            # the same, each over its ideal time
+    ("missed", "i8"),              # deadlines passed unfinished
+    ("segments", "i8"),            # lengths of the logs
+    ("slices", "i8"),
+    ("turns", "i8"),
+    ("rules", "i4"),               # row of Work.rules in force
+    ("phase", "i4"),
+    ("code", "i4"),
+    ("stalled", "i4"),
+    ("calm", "i4"),                # the same decision would change nothing
+], align=True)
+
+JOB = np.dtype([
+    ("arrival", "i8"),
+    ("deadline", "i8"),
+    ("priority", "i8"),
+    ("work", "f8"),                # W
+    ("estimate", "f8"),
+    ("ideal", "f8"),               # shortest possible time from arrival to finish
+    ("left", "f8"),                # work left when the segment began, or now
+    ("rate", "f8"),
+    ("lost", "f8"),
+    ("z", "i8"),                   # the waiting clock starts here
+    ("entry", "i8"),               # tiresias: entry into the present queue
+    ("att", "i8"),                 # attained service of closed segments: wall time, GPU time
+    ("gatt", "i8"),
+    ("base_att", "i8"),            # the same at the last promotion
+    ("base_gatt", "i8"),
+    ("start", "i8"),               # of the segment
+    ("ready", "i8"),               # first productive instant
+    ("end", "i8"),                 # projected finish
+    ("expected", "i8"),            # expected end of a reservation
+    ("admitted", "i8"),
+    ("first_start", "i8"),
+    ("finish", "i8"),
+    ("overhead", "i8"),
+    ("k1", "i8"),
+    ("k2", "i8"),
+    ("gain", "i8"),                # optimus: of the next size
+    ("bonus", "i8"),
+    ("gpus", "i4"),
+    ("cls", "i4"),
+    ("tenant", "i4"),
+    ("only", "i4"),                # the only type it may use, -1 any
+    ("least", "i4"),               # min_gpus, max_gpus
+    ("most", "i4"),
+    ("status", "i4"),
+    ("boosted", "i4"),
+    ("queue", "i4"),
+    ("gpu_type", "i4"),            # held
+    ("held", "i4"),
+    ("level", "i4"),
+    ("nodes", "i4"),
+    ("piece", "i4"),               # first of its pieces
+    ("plan_type", "i4"),           # planned by the decision in progress
+    ("plan_gpus", "i4"),
+    ("plan_piece", "i4"),
+    ("plan_nodes", "i4"),
+    ("stopped", "i4"),             # the decision in progress takes its GPUs
+    ("launches", "i4"),
+    ("preemptions", "i4"),
+    ("evictions", "i4"),
+    ("largest", "i4"),             # most GPUs it has held
+    ("late", "i4"),                # its passed deadline is counted
+], align=True)
+
+PIECE = np.dtype([("node", "i4"), ("gpus", "i4"), ("next", "i4")], align=True)
+PAIR = np.dtype([("share", "i8"), ("deficit", "i8"), ("served", "i8")], align=True)
+
+
+SEGMENT = np.dtype([
+    ("job", "i8"), ("start_us", "i8"), ("end_us", "i8"), ("gpu_type", "i4"), ("level", "i4"),
+    ("reason", "i4"), ("count", "i4"), ("first", "i8"),
+], align=True)
+SLICE = np.dtype([("node", "i4"), ("gpus", "i4")], align=True)
+TURN = np.dtype([("time_us", "i8"), ("node", "i4"), ("up", "i4")], align=True)
+
+
+class State(NamedTuple):
+    """Views into the block, then the log; first axis: replicas. Lists have lengths in `run`."""
+
+    run: np.ndarray        # (E,) REPLICA
+    job: np.ndarray        # (E, n) JOB by number
+    free: np.ndarray       # (E, 3, N) free GPUs per node and layer
+    total: np.ndarray      # (E, 3, J) the same per type
+    up: np.ndarray         # (E, 2, N) whether a node is up: now, at the last shares
+    taken: np.ndarray      # (E, N + racks) scratch of a placement
+    waiting: np.ndarray    # (E, n) waiting jobs in order
+    running: np.ndarray    # (E, G) running jobs
+    held: np.ndarray       # (E, n) held jobs by number
+    launch: np.ndarray     # (E, G) jobs that the decision in progress launches
+    victim: np.ndarray     # (E, G) scratch
+    order: np.ndarray      # (E, n) all active jobs in order, scratch
+    piece: np.ndarray      # (E, 2 G) PIECE
+    pair: np.ndarray       # (E, n, J) PAIR of share policies
+    sorted: np.ndarray     # (E, n J) scratch
+    tenant: np.ndarray     # (E, 2, T) requested GPUs of active jobs; last instant that barred it
+    segment: np.ndarray    # (E, L) SEGMENT of closed segments, or (E, 1) when nothing is recorded
+    slice: np.ndarray      # (E, L) SLICE: their nodes
+    turn: np.ndarray       # (E, L) TURN: nodes that went up or down
+
+
+class Replica(NamedTuple):
+    """One row of every array of a `State`, `run` as an array of one: what rules take."""
+
+    run: np.ndarray
+    job: np.ndarray
+    free: np.ndarray
+    total: np.ndarray
+    up: np.ndarray
+    taken: np.ndarray
+    waiting: np.ndarray
+    running: np.ndarray
+    held: np.ndarray
+    launch: np.ndarray
+    victim: np.ndarray
+    order: np.ndarray
+    piece: np.ndarray
+    pair: np.ndarray
+    sorted: np.ndarray
+    tenant: np.ndarray
+    segment: np.ndarray
+    slice: np.ndarray
+    turn: np.ndarray
+
+
+class Size(NamedTuple):
+    """What decides the size of a block."""
+
+    jobs: int
+    nodes: int
+    types: int
+    racks: int
+    gpus: int
+    tenants: int
+    shares: bool
+
+
+def make_block(envs: int, size: Size) -> np.ndarray:
+    """One zeroed record per replica; `block.copy()` snapshots, `block[:] = copy` restores."""
+    n, g = max(1, size.jobs), size.gpus
+    pairs = (n, size.types) if size.shares else (1, 1)
+    return np.zeros(envs, np.dtype([
+        ("run", REPLICA), ("job", JOB, (n,)), ("free", "i4", (3, size.nodes)),
+        ("total", "i4", (3, size.types)), ("up", "i4", (2, size.nodes)),
+        ("taken", "i4", (size.nodes + size.racks,)), ("waiting", "i4", (n,)),
+        ("running", "i4", (g,)), ("held", "i4", (n,)), ("launch", "i4", (g,)),
+        ("victim", "i4", (2 * g,)), ("order", "i4", (n,)), ("piece", PIECE, (2 * g,)),
+        ("pair", PAIR, pairs), ("sorted", "i4", (pairs[0] * pairs[1],)),
+        ("tenant", "i8", (2, size.tenants)),
+    ], align=True))
+
+
+def make_log(envs: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Empty logs: segments, slices, turns."""
+    return tuple(np.zeros((envs, max(1, length)), kind) for kind in (SEGMENT, SLICE, TURN))
+
+
+def views(block: np.ndarray, log: tuple[np.ndarray, np.ndarray, np.ndarray]) -> State:
+    """The arrays that drivers work on."""
+    return State(*(records(block[name]) for name in State._fields[:-3]), *map(records, log))
