@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
 
-from envs.blis.generator.measure import describe
-from envs.blis.replay import read_trace, write_trace
 from envs.core.arguments import command, key
-from envs.core.options import as_number
+from envs.core.errors import SuiteError, nearest
+from envs.core.files import REPOSITORY
+
+COMMON = ("env", "source", "out")
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Turn a trace of another format into one checked table of requests.
+    """Turn a trace of another format into one checked table of its domain.
 
-    Formats, told apart by what the source holds:
+    env=blis, requests. Formats, told apart by what the source holds:
       a folder of .txt files, one per model family, lines t_ms,flag,slo_ms[,accuracy]
       Azure LLM inference CSV files (TIMESTAMP,ContextTokens,GeneratedTokens), a file or a folder
       a table (CSV, CSV.gz, Parquet, JSON) with arrival_ms, family, slo_ms[, qos][, accuracy]
@@ -24,26 +26,50 @@ class Keys:
       python scripts/import_trace.py source=$SCHED_DATA/blis out=azure.csv.gz default_slo_ms=300 \\
           rename=code:t5,conv:gpt2 time_scale=0.1
 
-    time_scale=0.1 makes ten times the rate. Nothing is written if a row is wrong: the error names
-    its file and line.
+    env=cluster, jobs. Formats, told apart by header or file name, or named by format=:
+      philly-log  the published job log, JSON        philly    its table form
+      helios      cluster_log.csv, or its folder     pai       folder of job table and task table
+      openb       list of pods; nodes beside it      slurm     sacct -P -o JobID,Submit,Start,...
+      gavel       10 or 7 fields between tabs        tiresias  CSV of the simulator
+      blox        CSV of the simulator               sia       workload CSV; needs models=
+      own         a table (CSV, CSV.gz, Parquet, JSON) with arrival_s, gpus, duration_s, ...
+
+      python scripts/import_trace.py env=cluster source=cluster_log.csv out=helios.parquet
+      python scripts/import_trace.py env=cluster source=small.trace out=small.csv \\
+          cluster=gavel.yaml throughputs=simulation_throughputs.json
+
+    What is left out is counted with its reason. cluster= also writes what the source tells of
+    types, nodes and classes, in the form of a cluster file. Nothing is written if a row is wrong:
+    the error names its file and line.
     """
 
+    env: str = key("blis", "domain")
     source: Path = key(meaning="file or folder to read")
     out: Path = key(meaning="table to write: .csv, .csv.gz, .parquet or .json")
-    default_slo_ms: float | None = key(None, "allowance of requests that give none")
-    rename: dict[str, str] = key({}, "old:new names of families, commas between")
-    time_scale: float = key(1.0, "factor on the arrival times")
-    qos_levels: int = key(1, "number of QoS levels")
+    default_slo_ms: float | None = key(None, "blis: allowance of requests that give none")
+    rename: dict[str, str] = key({}, "blis: old:new names of families, commas between")
+    time_scale: float = key(1.0, "blis: factor on the arrival times")
+    qos_levels: int = key(1, "blis: number of QoS levels")
+    format: str | None = key(None, "cluster: the format, where it is not told apart")
+    cluster: Path | None = key(None, "cluster: YAML file to write with types, nodes and classes")
+    throughputs: Path | None = key(None, "gavel: table of throughputs, default: one beside")
+    reference: str = key("v100", "gavel: GPU type on which durations are stated")
+    models: Path | None = key(None, "sia: YAML with duration_s, or samples and goodput, per name")
 
 
 def main(keys: Keys) -> None:
-    """Read, check, write."""
-    as_number(keys.time_scale, "time_scale", low=1e-9, high=1e9)
-    trace = read_trace(keys.source, default_slo_ms=keys.default_slo_ms, rename=keys.rename,
-                       qos_levels=keys.qos_levels, time_scale=keys.time_scale)
-    write_trace(trace, keys.out)
-    print(describe(trace))
-    print(f"wrote {keys.out} ({keys.out.stat().st_size / 1000:.0f} kB)")
+    """Read, check, write, by the module of the domain."""
+    domains = sorted(p.parts[-3] for p in (REPOSITORY / "envs").glob("*/importers/command.py"))
+    if keys.env not in domains:
+        raise SuiteError("no such domain", f"env={keys.env}", nearest(keys.env, domains))
+    module = import_module(f"envs.{keys.env}.importers.command")
+    for field in fields(Keys):
+        usual = field.name in COMMON or getattr(keys, field.name) in (field.default, {})
+        if not usual and field.name not in module.KEYS:
+            raise SuiteError(f"is no key of env={keys.env}", f"{field.name}=...",
+                             nearest(field.name, [*COMMON, *module.KEYS]))
+    for line in module.run(keys):
+        print(line)
 
 
 if __name__ == "__main__":
