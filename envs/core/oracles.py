@@ -1,7 +1,7 @@
 """Oracle files say what must come out: find them, read them, compare, report.
 
-A domain gives `KINDS`: for every kind of file, told by a key at its top, a check that yields an
-`Outcome` per instance.
+A domain gives `KINDS`: for every kind of instance, told by a key at its top, by several keys, or by
+the name of its file, a check that yields an `Outcome` per instance.
 """
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class Outcome:
     differences: tuple[str, ...] = ()
 
 
-Check = Callable[[str, Mapping[str, Any]], Iterable[Outcome]]
+Check = Callable[[str, Any], Iterable[Outcome]]
+Kinds = Mapping[str | tuple[str, ...], Check]
+ENDINGS = (".json", ".json.gz", ".jsonl.gz")
 
 
-def check_folder(folder: Path, kinds: Mapping[str, Check], tell: Callable[[str], None]) -> bool:
+def check_folder(folder: Path, kinds: Kinds, tell: Callable[[str], None]) -> bool:
     """Run every oracle file below a folder; tells each disagreement, and the tally last."""
     agree = total = 0
     for path in oracle_files(folder):
@@ -47,57 +49,79 @@ def check_folder(folder: Path, kinds: Mapping[str, Check], tell: Callable[[str],
     return agree == total
 
 
-def check_file(path: Path, kinds: Mapping[str, Check]) -> Iterator[Outcome]:
+def check_file(path: Path, kinds: Kinds) -> Iterator[Outcome]:
     """One outcome per instance of a file."""
-    content = read_oracle(path)
-    kind = next((key for key in kinds if key in content), None)
-    if kind is None:
-        raise OracleError("is no oracle of this domain", str(path),
-                          f"a file has one of the keys {', '.join(kinds)} at its top")
-    yield from kinds[kind](path.name.split(".")[0], _Named(content, str(path)))
+    for name, content in contents(path):
+        yield from _check_of(path, content, kinds)(name, content)
+
+
+def _check_of(path: Path, content: Content, kinds: Kinds) -> Check:
+    """The check for one mapping of a file."""
+    named = kinds.get(path.name.removesuffix(".gz"))
+    if named is not None:
+        return named
+    for kind, check in kinds.items():
+        if all(key in content for key in ([kind] if isinstance(kind, str) else kind)):
+            return check
+    known = ", ".join(kind if isinstance(kind, str) else " + ".join(kind) for kind in kinds)
+    raise OracleError("is no oracle of this domain", content.where,
+                      f"a file has one of the keys {known} at its top")
 
 
 def oracle_files(folder: Path) -> list[Path]:
-    """The `.json` and `.json.gz` files of a folder and its sub-folders, in order of their paths."""
+    """The oracle files (`ENDINGS`) of a folder and its sub-folders, in order of their paths."""
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
         raise OracleError("is no folder", str(folder), "give a folder with oracle files")
-    found = sorted(p for p in folder.rglob("*") if p.name.endswith((".json", ".json.gz")))
+    found = sorted(p for p in folder.rglob("*") if p.name.endswith(ENDINGS))
     if not found:
         raise OracleError("holds no oracle file (.json or .json.gz)", str(folder),
                           "give a folder with oracle files")
     return found
 
 
-def read_oracle(path: Path) -> Mapping[str, Any]:
-    """The content of one file."""
+def contents(path: Path) -> Iterator[tuple[str, Content]]:
+    """Every mapping at the top of a file, or in the list at its top, with its name."""
+    read, stem = read_oracle(path), path.name.split(".")[0]
+    rows = read if isinstance(read, list) else [read]
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
+        raise OracleError("holds no mapping at its top", str(path), "see the schema")
+    for i, row in enumerate(rows):
+        if isinstance(read, list):
+            yield f"{stem}, {row.get('name', i)}", Content(row, f"{path}[{i}]", path.parent)
+        else:
+            yield stem, Content(row, str(path), path.parent)
+
+
+def read_oracle(path: Path) -> Any:
+    """The content of one file; of `.jsonl`, the list of its lines."""
     try:
         packed = path.read_bytes()
-        content = json.loads(gzip.decompress(packed) if path.suffix == ".gz" else packed)
+        text = gzip.decompress(packed) if path.suffix == ".gz" else packed
+        if ".jsonl" in path.suffixes:
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise OracleError("cannot be read", str(path), str(error)) from None
-    if not isinstance(content, Mapping):
-        raise OracleError("holds no mapping at its top", str(path), "see the schema")
-    return content
 
 
-class _Named(dict):
-    """A mapping from a file: a key that it lacks is an error that names the file."""
+class Content(dict):
+    """A mapping from a file in a folder: a key that it lacks is an error that names the file."""
 
-    def __init__(self, content: Mapping[str, Any], where: str):
-        super().__init__({k: _named(v, f"{where}, {k}") for k, v in content.items()})
-        self.where = where
+    def __init__(self, content: Mapping[str, Any], where: str, folder: Path):
+        super().__init__({k: _content(v, f"{where}, {k}", folder) for k, v in content.items()})
+        self.where, self.folder = where, folder
 
     def __missing__(self, key: str) -> Any:
         raise OracleError(f'"{key}" is missing', self.where, "see the schema")
 
 
-def _named(value: Any, where: str) -> Any:
+def _content(value: Any, where: str, folder: Path) -> Any:
     if isinstance(value, Mapping):
-        return _Named(value, where)
+        return Content(value, where, folder)
     if isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
-        return [_named(v, f"{where}[{i}]") for i, v in enumerate(value)]
+        return [_content(v, f"{where}[{i}]", folder) for i, v in enumerate(value)]
     return value
 
 
@@ -111,25 +135,28 @@ def outcome(instance: str, compare: Callable[[], Iterable[str]]) -> Outcome:
         return Outcome(instance, (f"refused: {error}",))
 
 
-def differences(expected: Any, got: Any, field: str = "") -> list[str]:
+def differences(expected: Any, got: Any, field: str = "",
+                tolerance: float = TOLERANCE) -> list[str]:
     """A line per field that differs: the first place, both values, and how many more places."""
     found: dict[str, list[str]] = {}
-    for place, want, have in _walk(expected, got, field):
+    for place, want, have in _walk(expected, got, field, tolerance):
         line = f"{place}: expected {_shown(want)}, got {_shown(have)}"
         found.setdefault(re.sub(r"\[\d+\]", "", place), []).append(line)
     return [lines[0] + (f" (and {len(lines) - 1} more places)" if len(lines) > 1 else "")
             for lines in found.values()]
 
 
-def _walk(expected: Any, got: Any, field: str) -> Iterator[tuple[str, Any, Any]]:
+def _walk(expected: Any, got: Any, field: str,
+          tolerance: float) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         for key in [*expected, *(k for k in got if k not in expected)]:
             below = f"{field}.{key}" if field else str(key)
-            yield from _walk(expected.get(key, "nothing"), got.get(key, "nothing"), below)
+            yield from _walk(expected.get(key, "nothing"), got.get(key, "nothing"), below,
+                             tolerance)
     elif _is_list(expected) and _is_list(got) and len(expected) == len(got):
         for i, (want, have) in enumerate(zip(expected, got, strict=True)):
-            yield from _walk(want, have, f"{field}[{i}]")
-    elif not same(expected, got):
+            yield from _walk(want, have, f"{field}[{i}]", tolerance)
+    elif not same(expected, got, tolerance):
         yield field, expected, got
 
 
