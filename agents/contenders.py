@@ -97,7 +97,7 @@ class SavedContender(Contender):
 @dataclass(frozen=True)
 class UserContender(Contender):
     """`file.py:name`: a policy with `act`, what the domain takes for a planner, or a compiled
-    `@policy`. A class is made anew for every run."""
+    `@policy`. A class is made anew for every run. Its `options` are scenario options of its own."""
 
     reference: str = ""
     acting: Options = field(default_factory=dict)   # options under which a policy acts
@@ -119,16 +119,16 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
     def guard() -> AbstractContextManager:
         return user_code.blame(path)
 
+    own = scenario.merge(getattr(thing, "options", {})).merge(contender.extra)
     if d.is_compiled(thing):
-        return d.simulate_compiled(scenario.merge(contender.extra), window.trace, seed, thing)
+        return d.simulate_compiled(own, window.trace, seed, thing)
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
         scenario = scenario.merge(contender.acting).merge(getattr(policy, "options", {}))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if d.is_planned(thing):
-        planned = scenario.merge(contender.extra)
-        return d.simulate_planned(planned, window.trace, seed, thing, guard)
+        return d.simulate_planned(own, window.trace, seed, thing, guard)
     raise PolicyError(f"{type(thing).__name__} is no contender", str(path),
                       d.user_forms)
 

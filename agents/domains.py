@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ADAPTERS = {
     "blis": "agents.evaluation.blis:Blis",
     "blis_accuracy": "agents.evaluation.blis:BlisAccuracy",
+    "cluster": "agents.evaluation.cluster:ClusterDomain",
 }
 
 

@@ -45,7 +45,7 @@ def held_out(run: Run, folder: Path) -> str:
     from agents.evaluation import compare
     from agents.evaluation.command import bar
     from agents.evaluation.protocol import BASELINES, saved_policies
-    from agents.evaluation.report import print_table, results_csv, standings_table
+    from agents.evaluation.report import print_table, printed_tables, results_csv
 
     task = run.task
     own = SavedContender(f"{run.agent.name} (this run)", task.domain.name, folder=folder)
@@ -54,7 +54,8 @@ def held_out(run: Run, folder: Path) -> str:
         found = compare([own, *saved_policies(task.domain).values(), *names], task.scenario,
                         env=task.domain.name, trace=task.workload, options=task.extra, cached=True,
                         workers=threads_of(None), progress=progress)
-    print_table(standings_table(found), run.progress.console)
+    for table in printed_tables(found):
+        print_table(table, run.progress.console)
     run.progress.console.print(
         f"everything: python test.py env={task.domain.name} policy={folder}", soft_wrap=True)
     return results_csv({"": found})

@@ -11,17 +11,28 @@ from tests.small_comparison import scenario, trace
 
 
 @pytest.mark.parametrize("name", list(ADAPTERS))
-def test_every_environment_has_its_domain(name):
+def test_every_domain_is_whole(name):
+    d = domain(name)
+    assert d.name == name and d is domain(name)
+    assert set(d.rivals) <= set(d.baselines()) and set(d.grids) <= set(d.baselines())
+    assert not any(d.baselines()[r].privileged for r in d.rivals)
+    assert d.main is d.columns[0] and d.main.brief
+    assert len({c.metric for c in d.columns}) == len(d.columns)
+
+
+def test_every_environment_has_its_domain():
     import gymnasium as gym
 
     import envs  # noqa: F401
 
-    d = domain(name)
-    assert d.name == name and d.env_id in gym.registry
-    assert d is domain(name)
-    assert set(d.rivals) <= set(d.baselines()) and set(d.grids) <= set(d.baselines())
-    assert not any(d.baselines()[r].privileged for r in d.rivals)
-    assert d.main.metric == "accuracy_per_request"
+    ours = {name for name in gym.registry if name.startswith("sched/")}
+    assert ours <= {domain(name).env_id for name in ADAPTERS} and len(ours) >= 2
+
+
+def test_the_metric_to_rank_by():
+    assert domain("blis").main.metric == "accuracy_per_request"
+    assert domain("cluster").main.metric == "jct_mean"
+    assert domain("blis").main.larger_is_better and not domain("cluster").main.larger_is_better
 
 
 def test_an_unknown_environment_names_the_nearest():

@@ -103,7 +103,8 @@ def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison]) -> 
     whole = points[0][1] if len(points) == 1 else joined(found)
     if len(points) > 1:
         report.print_table(report.sweep_table(found))
-    report.print_table(report.standings_table(whole, "all points" if len(points) > 1 else ""))
+    for table in report.printed_tables(whole, "all points" if len(points) > 1 else ""):
+        report.print_table(table)
     write_whole(folder / "results.csv", report.results_csv(found).encode())
     print(f"results: {folder / 'results.csv'}")
     if config.report:

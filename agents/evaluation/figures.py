@@ -60,6 +60,13 @@ def blank(width: float, height: float, rows: int = 1, columns: int = 1, **option
     return figure, axes
 
 
+def spread(axis: Any, values: Sequence[float]) -> None:
+    """A logarithmic axis where positive values differ by more than an order of magnitude."""
+    known = np.array([v for v in values if np.isfinite(v)])
+    if len(known) and known.min() > 0 and known.max() > 10 * known.min():
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+
+
 def trade_off(comparison: Comparison, x: Column, y: Column) -> Any:
     """Every contender at its mean of two metrics, over its windows."""
     figure, axes = blank(8.6, 5.6)
@@ -79,6 +86,8 @@ def trade_off(comparison: Comparison, x: Column, y: Column) -> Any:
                 fillstyle="none" if contender.privileged else "full", linestyle="none",
                 markeredgewidth=1.6 if contender.privileged else 0.5,
                 label=contender.name + (" (bound)" if contender.privileged else ""))
+    spread(ax.xaxis, [p[0] for p in points])
+    spread(ax.yaxis, [p[1] for p in points])
     ax.set_xlabel(x.heading)
     ax.set_ylabel(y.heading)
     ax.set_title("large: mean, small: single windows", fontsize=8, loc="right")
@@ -100,6 +109,7 @@ def ranking(comparison: Comparison) -> Any:
     names = [s.contender.name + marks.get(s.contender.name, "") for s in standings]
     ax.set_yticks(range(len(standings)), names, fontsize=8)
     ax.invert_yaxis()
+    spread(ax.xaxis, [limit for s in standings for limit in (s.iqm.low, s.iqm.high)])
     ax.set_xlabel(f"{comparison.domain.main.heading}: interquartile mean, 95 % interval")
     return figure
 
@@ -127,14 +137,17 @@ def sweep(label: str, points: Mapping[float, Comparison], names: Sequence[str],
     """Metrics against a swept quantity, a panel per metric, intervals as bars."""
     figure, axes = blank(4.2 * len(columns) + 1.8, 4.2, 1, len(columns))
     for ax, column in zip(axes[0], columns, strict=True):
+        drawn: list[float] = []
         for name in names:
             at = {x: c for x, c in points.items() if c.of(name)}
             found = [c.interval(c.scores(name, column), intervals.mean) for c in at.values()]
             look = style(name, next(iter(points.values())).domain)
-            spread = [[f.value - f.low for f in found], [f.high - f.value for f in found]]
-            ax.errorbar(list(at), [f.value for f in found], np.maximum(spread, 0),
+            drawn += [f.value for f in found]
+            limits = [[f.value - f.low for f in found], [f.high - f.value for f in found]]
+            ax.errorbar(list(at), [f.value for f in found], np.maximum(limits, 0),
                         color=look.colour, marker=look.marker, markersize=5, linewidth=1.4,
                         linestyle=look.line, capsize=2, label=name)
+        spread(ax.yaxis, drawn)
         ax.set_xlabel(label)
         ax.set_ylabel(column.heading)
         ax.set_xticks(list(points), [f"{x:g}" for x in points])

@@ -16,6 +16,7 @@ from envs.core.files import write_whole
 if TYPE_CHECKING:
     from rich.console import Console
 
+MOST_COLUMNS = 6        # metrics beside the statistics
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}
 table{border-collapse:collapse;font-size:13px;margin:1em 0}
 td,th{padding:.25em .7em;border-bottom:1px solid #ccc;text-align:right;white-space:nowrap}
@@ -34,10 +35,26 @@ class Table:
     marks: Sequence[str] = field(default_factory=list)
 
 
+def printed_tables(comparison: Comparison, label: str = "") -> list[Table]:
+    """The standings; metrics that are too many for one line have a table of their own."""
+    brief = [c for c in comparison.domain.columns if c.brief]
+    if len(brief) <= MOST_COLUMNS:
+        return [standings_table(comparison, label)]
+    rows = [[_name(s, comparison), *(_number(s.mean[c.metric], c.digits) for c in brief)]
+            for s in comparison.standings()]
+    marks = [_mark(s, comparison) for s in comparison.standings()]
+    headings = ["contender", *(c.heading for c in brief)]
+    return [_standings(comparison, label, []), Table("means", headings, rows, "", marks)]
+
+
 def standings_table(comparison: Comparison, label: str = "", brief: bool = True) -> Table:
     """Best first; `brief` leaves out what is of second interest."""
+    return _standings(comparison, label, [c for c in comparison.domain.columns[1:]
+                                          if c.brief or not brief])
+
+
+def _standings(comparison: Comparison, label: str, columns: Sequence[Any]) -> Table:
     d = comparison.domain
-    columns = [c for c in d.columns[1:] if c.brief or not brief]
     standings = comparison.standings()
     headings = ["contender", d.main.heading, "median", "IQM [95 %]",
                 *(c.heading for c in columns), "P(better)", "to strongest [95 %]", "to bound",

@@ -23,16 +23,18 @@ class Timeline:
 
     title: str
     row: np.ndarray                      # (n,) row of the span
-    begin: np.ndarray                    # (n,) seconds
-    end: np.ndarray                      # (n,) seconds
+    begin: np.ndarray                    # (n,) times in `unit`, like all that follow
+    end: np.ndarray                      # (n,)
     kind: np.ndarray                     # (n,) index into `kinds`
     kinds: Sequence[str]                 # names; "group/member" shares the hue of its group
     rows: Sequence[str]                  # name of each row; equal neighbours are labelled once
     curves: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
-    times: np.ndarray | None = None      # (m,) seconds of the curves' points
+    times: np.ndarray | None = None      # (m,) of the curves' points
     shade: np.ndarray | None = None      # (kinds,) darker where larger
     note: str = ""                       # what shade means
     until: float = 0.0                   # right edge, at least the last span
+    unit: str = "s"
+    named: bool = True                   # legend and letters; False: too many kinds to name
 
 
 def spans(cells: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -99,7 +101,7 @@ def timeline_figure(timeline: Timeline, width: float = 9.6, height: float = 6.4)
     _draw_spans(axes[0], timeline)
     for ax, (label, series) in zip(axes[1:], timeline.curves.items(), strict=True):
         _draw_curves(ax, label, series, timeline.times)
-    axes[-1].set_xlabel("time (s)")
+    axes[-1].set_xlabel(f"time ({timeline.unit})")
     axes[0].set_xlim(0, max(timeline.until, timeline.end.max(initial=0.0)) or 1.0)
     return figure
 
@@ -118,8 +120,9 @@ def _draw_spans(ax: Any, timeline: Timeline) -> None:
     ax.set_ylim(max(1, len(timeline.rows)), 0)
     ax.set_title(timeline.title, fontsize=10, loc="left")
     _label_rows(ax, timeline.rows)
-    _letter_spans(ax, timeline, shown, colours)
-    _legend(ax, timeline, colours)
+    if timeline.named:
+        _letter_spans(ax, timeline, shown, colours)
+        _legend(ax, timeline, colours)
 
 
 def _label_rows(ax: Any, rows: Sequence[str]) -> None:

@@ -1,0 +1,141 @@
+"""A user's own file: a compiled order, the same in Python, shares, sizes."""
+from __future__ import annotations
+
+import pytest
+
+from envs.core.errors import PolicyError
+from tests.small_cluster import scenario, small
+
+USER = '''
+import numpy as np
+from envs.cluster.policy import policy
+
+
+@policy
+def shortest(now, arrival, gpus, left, attained, gpu_attained, waited, priority, deadline,
+             job_class, tenant, launches, held):
+    return left
+
+
+shortest.options = {"preempt": "strict"}
+
+
+def by_hand(now, arrival, gpus, left, attained, gpu_attained, waited, priority, deadline,
+            job_class, tenant, launches, held):
+    return left
+
+
+by_hand.options = {"preempt": "strict"}
+
+
+def first(now, arrival, *rest):
+    return arrival
+
+
+def fails(now, arrival, gpus, *rest):
+    if arrival > 100:
+        raise KeyError("nothing\\nhere")
+    return gpus
+
+
+class Isolated:
+    """An equal share of each type for everybody, normalised."""
+
+    made = 0
+
+    def __init__(self):
+        Isolated.made += 1
+
+    def shares(self, view):
+        X = view.up_gpus / (len(view.job) * view.system.gpus[view.job])[:, None]
+        return X / np.maximum(1, X.sum(1))[:, None]
+
+
+class Greedy:
+    """The requested GPUs to whoever comes first, on the first type with room."""
+
+    def allocate(self, view):
+        free = view.up_gpus.copy()
+        kind, gpus = np.full(len(view.job), -1), np.zeros(len(view.job), int)
+        for i, job in enumerate(view.job):
+            wanted = view.system.gpus[job]
+            for j in range(len(free)):
+                if free[j] >= wanted and not gpus[i]:
+                    free[j] -= wanted
+                    kind[i], gpus[i] = j, wanted
+        return kind, gpus
+
+
+class Short:
+    def shares(self, view):
+        return np.zeros((1, 1))
+
+
+class TooMany:
+    def allocate(self, view):
+        return np.zeros(len(view.job), int), view.system.gpus[view.job] * 100
+
+
+class Alien:
+    def allocate(self, view):
+        return np.full(len(view.job), 7), view.system.gpus[view.job]
+
+
+class Everything:
+    def allocate(self, view):
+        return np.zeros(len(view.job), int), view.system.gpus[view.job]
+
+
+number = 3
+'''
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    file = tmp_path_factory.mktemp("user") / "mine.py"
+    file.write_text(USER)
+    return file
+
+
+def metrics(found, name):
+    return [o.metrics for o in found.of(name)]
+
+
+def test_orders_of_a_users_own_equal_the_built_in_one(path):
+    found = small([f"{path}:shortest", f"{path}:by_hand", "srtf", "fifo"], windows=2)
+    assert metrics(found, "shortest") == metrics(found, "by_hand") == metrics(found, "srtf")
+    assert metrics(found, "srtf") != metrics(found, "fifo")
+
+
+def test_a_function_without_options_runs_under_those_of_the_scenario(path):
+    found = small([f"{path}:first", "fifo_backfill", "fifo"], windows=1)
+    assert metrics(found, "first") == metrics(found, "fifo_backfill") != metrics(found, "fifo")
+    stopped = small([f"{path}:first"], scenario=scenario(misfit="stop"), windows=1)
+    assert metrics(stopped, "first") == metrics(found, "fifo")
+
+
+def test_shares_and_sizes_in_python(path):
+    found = small([f"{path}:Isolated", f"{path}:Greedy", "isolated"], windows=2)
+    assert metrics(found, "Isolated") == metrics(found, "isolated")
+    assert all(m["finished"] == 24 for m in metrics(found, "Greedy"))
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("fails", r"mine\.py, line RAISE: KeyError: 'nothing\\nhere'"),
+    ("Short", r"shares need \d+ x 2 numbers"),
+    ("TooMany", "cannot have [124]00 GPUs of type fast"),
+    ("Alien", "types are 0 to 1"),
+    ("Everything", "GPUs of type fast are given, 8 are up"),
+    ("number", "int is no contender"),
+])
+def test_mistakes_are_blamed_on_the_file(path, name, message):
+    line = USER[:USER.index("raise KeyError")].count("\n") + 1
+    with pytest.raises(PolicyError, match=message.replace("RAISE", str(line))):
+        small([f"{path}:{name}"], windows=1)
+
+
+def test_a_wrong_number_of_arguments_is_an_error(tmp_path):
+    file = tmp_path / "few.py"
+    file.write_text("def order(now):\n    return now\n")
+    with pytest.raises(PolicyError, match=r"few\.py: TypeError"):
+        small([f"{file}:order"], windows=1)
