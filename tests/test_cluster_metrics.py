@@ -1,4 +1,4 @@
-"""Metrics of a run that is put together by hand."""
+"""Metrics of a run that is put together by hand, and of the oracles' records."""
 from __future__ import annotations
 
 import copy
@@ -6,6 +6,8 @@ import copy
 import pytest
 
 from envs.cluster.metrics import ideal_s, metrics
+from envs.core.oracles import same
+from tests.cluster_oracles import instances
 from tests.cluster_runs import run_of
 
 # Node 1 joins at 3 s. Job 0 holds node 0 for 10 s, job 1 three GPUs of node 1 from 4 to 8 s, then
@@ -96,3 +98,10 @@ def test_the_ideal_time_takes_the_best_type_that_is_there_and_allowed():
     found = metrics(run_of(instance))
     pace = (1 * 4 + 4 * 2) / 6          # the fair share is of all types, allowed or not
     assert found["rho_max"] == pytest.approx(pace * 6 / (4 * (3 * (6 + 6 + 4) / 6 / 6)))
+
+
+@pytest.mark.parametrize("instance", instances(), ids=lambda i: i["name"])
+def test_metrics_of_recorded_runs(instance):
+    found = metrics(run_of(instance))
+    for key, value in instance["expected"]["metrics"].items():
+        assert same(value, found[key]), key
