@@ -72,7 +72,8 @@ def sweep_table(points: Mapping[str, Comparison]) -> Table:
     for s in standings:
         found = [c.interval(c.scores(s.contender.name), mean) for c in points.values()]
         rows.append([_name(s, whole), *(_interval(f, main.digits) for f in found)])
-    return Table(f"{title(whole)}: mean {main.heading} [95 %]", ["contender", *points], rows,
+    heading = main.heading.removeprefix("mean ")
+    return Table(f"{title(whole)}: mean {heading} [95 %]", ["contender", *points], rows,
                  _note(whole), [_mark(s, whole) for s in standings])
 
 
