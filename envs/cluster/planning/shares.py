@@ -42,7 +42,6 @@ class SharePlanner:
         self.speed = np.where(system.allowed(), system.speed[system.cls], 0.0)
         self.weight = (np.ones(len(system)) if self.options.weights is None
                        else np.array(self.options.weights)[system.line])
-        self.entity = self._entities()
         self.price = np.ones(len(system.types)) if self.options.price is None else np.array(
             self.options.price)
         self.solves = Solves(self.options.policy, f"{system.scenario.name}: share",
@@ -87,22 +86,12 @@ class SharePlanner:
             time_left_s=np.where(deadline < NEVER, (deadline - view.now_us) / 1e6, np.inf),
             entities=self._present(job), time_limit_s=self.options.time_limit_s)
 
-    def _entities(self) -> np.ndarray:
-        """(n,) the entity of every job: as given, else its tenant."""
-        if not self.options.entities:
-            return self.system.tenant.astype(np.int64)
-        found = np.full(len(self.system), -1)
-        for e, entity in enumerate(self.options.entities):
-            found[np.isin(self.system.line, entity.jobs)] = e
-        return found
-
     def _present(self, job: np.ndarray) -> list[Entity]:
-        if self.options.policy != "hierarchical":
-            return []
-        given = self.options.entities
-        return [Entity(given[e].weight if given else 1.0, given[e].rule if given else "fair",
-                       np.flatnonzero(self.entity[job] == e).tolist())
-                for e in np.unique(self.entity[job]).tolist()]
+        """The entities among the active jobs, by their place in the problem."""
+        line = self.system.line[job]
+        found = [Entity(e.weight, e.rule, np.flatnonzero(np.isin(line, e.jobs)).tolist())
+                 for e in self.options.entities]
+        return [entity for entity in found if entity.jobs]
 
 
 class IsolatedShares(SharePlanner):
