@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from envs.blis.replay import read_trace
+from envs.cluster.replay import read_trace as read_jobs
 from envs.core.errors import SuiteError
 from tests.scripting import ROOT, load, run
 
@@ -53,6 +54,49 @@ def test_import_turns_a_folder_into_a_table(tmp_path, capsys):
     assert not out.exists()
 
 
+def test_generate_writes_jobs(tmp_path, capsys):
+    out, recipe = tmp_path / "t.parquet", tmp_path / "t.yaml"
+    argv = ["env=cluster", "preset=load-shift-64", "seed=7", "scale=0.5", "jobs=50"]
+    assert run("generate_trace", *argv, f"out={out}", f"recipe={recipe}") == 0
+    assert "load-shift-64: 50 jobs" in capsys.readouterr().out
+    again = tmp_path / "again.csv"
+    assert run("generate_trace", "env=cluster", f"config={recipe}", f"out={again}") == 0
+    assert read_jobs(again).arrival_s.tolist() == read_jobs(out).arrival_s.tolist()
+    assert run("generate_trace", "env=cluster") == 0 and "blox-2024" in capsys.readouterr().out
+    assert run("generate_trace", *argv, "duration_s=3") == 2
+    assert "generate_trace.duration_s: unknown key" in capsys.readouterr().err
+    assert run("generate_trace", "env=clusters") == 2
+    assert 'did you mean "cluster"' in capsys.readouterr().err
+
+
+GAVEL = "LM\tpython x\t--steps\t1\t500\t30.0\t1\nLM\tpython x\t--steps\t1\t500\t20.0\t2\n"
+
+
+def test_import_writes_jobs_and_what_the_source_tells_of_the_cluster(tmp_path, capsys):
+    source, out, cluster = (tmp_path / n for n in ("mine.trace", "mine.csv", "mine.yaml"))
+    source.write_text(GAVEL)
+    rates = tmp_path / "throughputs.json"
+    rates.write_text('{"v100": {"(\'LM\', 1)": {"null": 5.0}}}')
+    argv = ["env=cluster", f"source={source}", f"out={out}"]
+    assert run("import_trace", *argv, f"cluster={cluster}") == 0
+    told = capsys.readouterr().out
+    assert "1 of 2 jobs" in told and "1 dropped: no throughput" in told and "add nodes" in told
+    assert out.read_text() == "arrival_s,gpus,duration_s,class\n0,1,100,LM x1\n"
+    assert yaml.safe_load(cluster.read_text()) == {
+        "types": ["v100"], "classes": [{"name": "LM x1", "speed": [1.0]}]}
+    out.unlink()
+    for more, message in (([f"throughputs={out}"], "mine.csv: no such file"),
+                          (["format=gavl"], 'did you mean "gavel"'),
+                          (["qos_levels=2"], "qos_levels=...: is no key of env=cluster"),
+                          (["env=clus"], "the key is given twice")):
+        assert run("import_trace", *argv, *more) == 2
+        assert message in capsys.readouterr().err and not out.exists()
+    own = tmp_path / "own.csv"
+    own.write_text("arrival_s,gpus,duration_s\n0,1,1\n")
+    assert run("import_trace", "env=cluster", f"source={own}", f"out={out}", "cluster=x.yaml") == 2
+    assert "tells nothing of the cluster" in capsys.readouterr().err and not out.exists()
+
+
 @pytest.fixture
 def published(tmp_path):
     """A published trace of two files, served from a folder."""
@@ -89,13 +133,19 @@ def test_a_failed_download_leaves_nothing(tmp_path, published, fault):
     assert not list((tmp_path / "data").iterdir())
 
 
-def test_get_traces_lists_and_names(monkeypatch, capsys):
+@pytest.mark.parametrize("env", ["blis", "cluster"])
+def test_get_traces_lists(env, monkeypatch, capsys):
     monkeypatch.delenv("SCHED_DATA", raising=False)
-    assert run("get_traces", "env=blis") == 0
+    assert run("get_traces", f"env={env}") == 0
     listed = capsys.readouterr().out
-    for entry in yaml.safe_load((ROOT / "traces/blis/published.yaml").read_text()).values():
+    for entry in yaml.safe_load((ROOT / f"traces/{env}/published.yaml").read_text()).values():
         assert entry["licence"] in listed and entry["size"] in listed
         assert entry["base"].startswith("https://") and entry["base"].endswith("/")
+        assert all("/" not in name for name in entry["files"])
+
+
+def test_get_traces_names_mistakes(monkeypatch, capsys):
+    monkeypatch.delenv("SCHED_DATA", raising=False)
     for argv, message in ((["env=blos"], 'did you mean "blis"'),
                           (["name=azur"], 'did you mean "azure"'),
                           (["name=azure"], "set SCHED_DATA to a folder, or give out=FOLDER")):

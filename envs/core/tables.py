@@ -84,9 +84,18 @@ def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
 
     path = Path(path)
     write = FORMATS[suffix_of(path, TraceError)].write
-    frame = pl.DataFrame({name: np.asarray(values) for name, values in columns.items()})
+    frame = pl.DataFrame([_series(name, np.asarray(values)) for name, values in columns.items()])
     frame = frame.with_columns(pl.col(pl.Float64).fill_nan(None))
     write_whole(path, write(frame))
+
+
+def _series(name: str, values: np.ndarray) -> Any:
+    """A column to write; objects are texts or None."""
+    import polars as pl
+
+    if values.dtype == object:
+        return pl.Series(name, values.tolist(), dtype=pl.String)
+    return pl.Series(name, values)
 
 
 def _where(path: Path, lines: np.ndarray | None, row: int, column: str) -> str:
