@@ -71,6 +71,6 @@ def _row(job: Any, where: str) -> dict[str, Any]:
 
 def _seconds(text: str, where: str) -> float:
     try:
-        return datetime.strptime(text, CLOCK).replace(tzinfo=UTC).timestamp()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise TraceError(f'"{text}" is no time like {CLOCK}', where) from None
