@@ -54,12 +54,18 @@ class Domain(ABC):
     grids: Mapping[str, Mapping[str, Sequence[Any]]]    # baseline -> option -> values to try
     tuned_path: Path                # what scripts/tune_baselines.py chose from them
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]   # of sums over `info`, in training
+    picture: str = "trade_off"      # the one that says most
     incomplete: str | None = None   # metric above 0 where a contender left something undone
 
     @property
     def main(self) -> Column:
         """The metric by which contenders are ranked."""
         return self.columns[0]
+
+    @property
+    def second(self) -> Column:
+        """The metric that stands beside it where there is room for two."""
+        return self.columns[1]
 
     @property
     def saved_models(self) -> Path:

@@ -2,23 +2,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
+from measuring import best, cold_and_warm, cpu, inside, watch
 
 import envs  # noqa: F401
 from envs.blis.replay import Trace
 from envs.blis.scenario import Scenario, load_scenario
 from envs.blis.workloads import open_workload
-from envs.core.files import REPOSITORY
 
-SCENARIO, SECONDS, REPEATS = "zipf_exponential_x5", 150, 5
+SCENARIO, SECONDS = "zipf_exponential_x5", 150
 MODERATE = "zipf_exponential@2"     # about 500 requests a second, one window a second
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "jseq, greedy, early_drop": dict(
@@ -44,11 +41,6 @@ def workload(seconds: float = SECONDS) -> tuple[Scenario, Trace]:
     return scenario, window.trace
 
 
-def best(measure: Callable[[], float], repeats: int = REPEATS) -> float:
-    """The largest of several measurements."""
-    return max(measure() for _ in range(repeats))
-
-
 def kernel() -> dict[str, float]:
     """Requests per CPU second of one core, replaying a whole trace inside the kernel."""
     scenario, trace = workload()
@@ -60,18 +52,8 @@ def _kernel_rate(scenario: Scenario, trace: Trace) -> float:
     from envs.blis.rules import runs
     from envs.blis.simulate import simulate
 
-    spent, original = [0.0], runs.run_batch
-
-    def timed(*arguments: Any) -> None:
-        start = time.process_time()
-        original(*arguments)
-        spent[0] += time.process_time() - start
-
-    runs.run_batch = timed
-    try:
+    with inside(runs, "run_batch") as spent:
         simulate(scenario, trace)
-    finally:
-        runs.run_batch = original
     return len(trace) / spent[0]
 
 
@@ -112,14 +94,8 @@ def whole() -> dict[str, float]:
     rates = {}
     for name, configuration in CONFIGURATIONS.items():
         own = scenario.replace(**configuration)
-        rates[name] = best(lambda s=own: len(trace) / _cpu(lambda: simulate(s, trace)))
+        rates[name] = best(lambda s=own: len(trace) / cpu(lambda: simulate(s, trace)))
     return rates
-
-
-def _cpu(action: Callable[[], Any]) -> float:
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 def reference() -> dict[str, float]:
@@ -132,7 +108,7 @@ def reference() -> dict[str, float]:
     out = {}
     for name, configuration in CONFIGURATIONS.items():
         config = _inline(scenario.replace(**configuration))
-        rate = len(rows) / _cpu(lambda c=config: plain(c, rows))
+        rate = len(rows) / cpu(lambda c=config: plain(c, rows))
         fast = best(lambda c=configuration: _kernel_rate(scenario.replace(**c), trace))
         out[name], out[f"{name}: kernel / reference"] = rate, fast / rate
     return out
@@ -217,8 +193,8 @@ def _learning(name: str) -> dict[str, float]:
     network = for_environment(registry_name("auto", name, env.single_action_space), env, {})
     learner = make_learner(PpoConfig(n_steps=32), env, network, seed=0, steps=10**6)
     spent = {"environment": 0.0, "adapter": 0.0}
-    _watch(env, "step", spent, "environment")
-    _watch(learner.vec, "step_wait", spent, "adapter")
+    watch(env, "step", spent, "environment")
+    watch(learner.vec, "step_wait", spent, "adapter")
     learner.update()
     spent.update(environment=0.0, adapter=0.0)
     start = time.perf_counter()
@@ -227,20 +203,6 @@ def _learning(name: str) -> dict[str, float]:
     return {f"{name}: environment": spent["environment"] / whole_time,
             f"{name}: adapter": (spent["adapter"] - spent["environment"]) / whole_time,
             f"{name}: steps/s": 64 * 32 / whole_time}
-
-
-def _watch(owner: Any, method: str, spent: dict[str, float], label: str) -> None:
-    """Add up the wall seconds inside a method."""
-    original = getattr(owner, method)
-
-    def timed(*arguments: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return original(*arguments)
-        finally:
-            spent[label] += time.perf_counter() - start
-
-    setattr(owner, method, timed)
 
 
 PROBE = """
@@ -254,16 +216,7 @@ for name in ("sched/Blis-v0", "sched/BlisAccuracy-v0"):
 
 def compilation() -> dict[str, float]:
     """Seconds from a fresh process to the first step of both environments, cold and warm."""
-    with tempfile.TemporaryDirectory() as folder:
-        seconds = [_fresh({"NUMBA_CACHE_DIR": folder}) for _ in range(2)]
-    return {"cold: s": seconds[0], "warm: s": seconds[1]}
-
-
-def _fresh(extra: dict[str, str]) -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", PROBE], cwd=REPOSITORY, check=True,
-                   env={**os.environ, **extra})
-    return time.perf_counter() - start
+    return cold_and_warm(PROBE)
 
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {

@@ -64,11 +64,11 @@ def take_over(source: Path, place: Path) -> None:
 
 
 def pictures(d: Domain, source: Path) -> dict[str, Path]:
-    """Of the domain's own scenario: the trade-off, and a timeline of one that is told nothing."""
+    """Of the domain's own scenario: its favourite, and a timeline of one that is told nothing."""
     own = source / d.scenario_name
     bounds = {f"timeline_{n}" for n, c in d.baselines().items() if c.privileged}
     lines = [p for p in sorted(own.glob("timeline_*.png")) if p.stem not in bounds]
-    found = {"trade_off": own / "trade_off.png", **dict(zip(["timeline"], lines, strict=False))}
+    found = {d.picture: own / f"{d.picture}.png", **dict(zip(["timeline"], lines, strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
 
 
@@ -79,19 +79,22 @@ def rendered(text: str) -> str:
 
 
 def comparison_table(d: Domain) -> str:
-    """Mean of the main metric with its interval and the second one, per scenario, best first."""
+    """Mean of the main metric with its interval and another one, per scenario, best first."""
     tables = {path.stem: read(path) for path in files(d)}
     if not tables:
         return "Not measured yet.\n"
-    first = next(iter(tables.values()))
-    order = sorted(first, key=lambda n: float(first[n][d.main.metric].mean()),
-                   reverse=d.main.larger_is_better)
-    heads = [f"{name}: {c.heading}" for name in tables for c in d.columns[:2]]
+    heads = [f"{name}: {c.heading}" for name in tables for c in (d.main, d.second)]
     lines = [_line(["contender", *heads]), _line(["---"] * (1 + len(heads)))]
-    for name in order:
+    for name in dict.fromkeys(n for table in tables.values() for n in ordered(d, table)):
         cells = [cell for table in tables.values() for cell in _cells(d, table.get(name))]
         lines.append(_line([_label(d, name), *cells]))
     return "\n".join(lines) + "\n"
+
+
+def ordered(d: Domain, table: dict[str, dict[str, np.ndarray]]) -> list[str]:
+    """Contenders of one scenario, best first."""
+    return sorted(table, key=lambda n: float(table[n][d.main.metric].mean()),
+                  reverse=d.main.larger_is_better)
 
 
 def files(d: Domain) -> list[Path]:
@@ -128,7 +131,7 @@ def _grid(rows: Sequence[dict[str, str]], column: str) -> np.ndarray:
 
 
 def _cells(d: Domain, values: dict[str, np.ndarray] | None) -> list[str]:
-    main, second = d.columns[:2]
+    main, second = d.main, d.second
     if values is None:
         return ["", ""]
     found = bootstrap(main.factor * values[main.metric], mean)

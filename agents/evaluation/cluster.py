@@ -94,6 +94,7 @@ class ClusterDomain(Domain):
                   "function that orders jobs, decorated with @policy or not")
     rivals = ("fifo_backfill", "sjf_gpus", "las", "las_gpu", "tiresias", "gittins")
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {}
+    picture = "jct_cdf"
     incomplete = "unfinished"
     grids = GRIDS
     tuned_path = REPOSITORY / "agents" / "baselines" / "tuned_cluster.yaml"
@@ -118,6 +119,11 @@ class ClusterDomain(Domain):
         Column("overhead_s", "overhead (h)", 1, HOURS, larger_is_better=False, brief=False),
         Column("evictions", "evictions", 0, larger_is_better=False, brief=False),
     )
+
+    @property
+    def second(self) -> Column:
+        """The slow end of completion times."""
+        return next(c for c in self.columns if c.metric == "jct_p99")
 
     def load_scenario(self, name: str | Path, options: Mapping[str, Any] | None = None) -> Scenario:
         """A scenario by name or path, with options replaced."""

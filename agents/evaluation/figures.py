@@ -62,9 +62,14 @@ def blank(width: float, height: float, rows: int = 1, columns: int = 1, **option
 
 def spread(axis: Any, values: Sequence[float]) -> None:
     """A logarithmic axis where positive values differ by more than an order of magnitude."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     known = np.array([v for v in values if np.isfinite(v)])
     if len(known) and known.min() > 0 and known.max() > 10 * known.min():
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def trade_off(comparison: Comparison, x: Column, y: Column) -> Any:

@@ -1,0 +1,74 @@
+"""What benchmarks share: CPU seconds, the best of several, time inside a method, first starts."""
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from envs.core.files import REPOSITORY
+
+REPEATS = 5
+
+
+def best(measure: Callable[[], float], repeats: int = REPEATS) -> float:
+    """The largest of several measurements."""
+    return max(measure() for _ in range(repeats))
+
+
+def cpu(action: Callable[[], Any]) -> float:
+    """CPU seconds of this process that an action takes."""
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+@contextmanager
+def inside(module: Any, name: str) -> Iterator[list[float]]:
+    """A list of one number: CPU seconds spent in a module's function so far."""
+    spent, original = [0.0], getattr(module, name)
+
+    def timed(*arguments: Any) -> Any:
+        start = time.process_time()
+        try:
+            return original(*arguments)
+        finally:
+            spent[0] += time.process_time() - start
+
+    setattr(module, name, timed)
+    try:
+        yield spent
+    finally:
+        setattr(module, name, original)
+
+
+def watch(owner: Any, method: str, spent: dict[str, float], label: str) -> None:
+    """Add up the wall seconds inside a method."""
+    original = getattr(owner, method)
+
+    def timed(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return original(*arguments)
+        finally:
+            spent[label] += time.perf_counter() - start
+
+    setattr(owner, method, timed)
+
+
+def cold_and_warm(probe: str) -> dict[str, float]:
+    """Seconds that a fresh process needs for a program, without and with compiled kernels."""
+    with tempfile.TemporaryDirectory() as folder:
+        seconds = [_fresh(probe, {"NUMBA_CACHE_DIR": folder}) for _ in range(2)]
+    return {"cold: s": seconds[0], "warm: s": seconds[1]}
+
+
+def _fresh(probe: str, extra: dict[str, str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", probe], cwd=REPOSITORY, check=True,
+                   env={**os.environ, **extra})
+    return time.perf_counter() - start
