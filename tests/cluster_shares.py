@@ -1,22 +1,12 @@
 """Share problems of `cluster`: from the oracles, at random, and solved in the slow, literal way."""
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from envs.cluster.planning.problem import INF, Entity, ShareProblem, ShareProgram
-
-FOLDER = Path(__file__).parent / "oracles" / "cluster"
-
-
-def oracle(name: str) -> Any:
-    """The content of `NAME.json.gz`."""
-    return json.loads(gzip.decompress((FOLDER / f"{name}.json.gz").read_bytes()))
 
 
 def problem_of(case: dict[str, Any]) -> ShareProblem:

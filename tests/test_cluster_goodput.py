@@ -6,7 +6,7 @@ import pytest
 
 from envs.cluster.planning.goodput import Goodput, choose, efficiency, rates, throughput
 from envs.core.errors import ScenarioError
-from tests.cluster_shares import oracle
+from tests.cluster_oracles import oracle
 
 CASES = oracle("goodput")
 FIRST = {k: v for k, v in CASES[0].items() if k != "expected"}

@@ -11,7 +11,8 @@ from envs.cluster.planning.completion import finish_time_fairness, makespan, thr
 from envs.cluster.planning.levels import hierarchical, max_min, water_filling
 from envs.cluster.planning.problem import ShareProblem, isolated
 from envs.cluster.planning.shares import PROGRAMS
-from tests.cluster_shares import levels, one_at_a_time, oracle, problem_of, problems
+from tests.cluster_oracles import oracle
+from tests.cluster_shares import levels, one_at_a_time, problem_of, problems
 
 CASES = [oracle("lp/gavel-5x3"), *oracle("lp/random")]
 FEW = settings(max_examples=40, deadline=None)

@@ -13,7 +13,7 @@ from envs.cluster.workloads import open_workload
 from envs.core.errors import PolicyError, ScenarioError
 from envs.core.lp import Unsolved
 from envs.core.mip import Mip, Outcome
-from tests.cluster_shares import oracle
+from tests.cluster_oracles import oracle
 from tests.cluster_views import ONE_TYPE, TWO_TYPES, system, view
 
 CASES = oracle("lp/sia")
