@@ -16,6 +16,7 @@ from agents.evaluation.protocol import BASELINES
 from agents.evaluation.settings import TestConfig
 from envs.cluster.replay import write_trace
 from envs.core.errors import PolicyError
+from tests import scripting
 from tests.small_cluster import NAMES, scenario, small, trace, usual
 
 
@@ -202,3 +203,16 @@ def test_the_command_draws_completion_times_against_load(files, tmp_path, capsys
 def test_a_baseline_that_needs_something_else_is_an_error_when_it_is_named():
     with pytest.raises(PolicyError, match='did you mean "max_min"'):
         small(["maxmin"])
+
+
+def test_the_readme_has_the_best_first_and_everybody(tmp_path, monkeypatch):
+    script = scripting.load("update_readme")
+    monkeypatch.setattr(script, "MEASURED", tmp_path)
+    (tmp_path / "cluster").mkdir()
+    other = small(["las_gpu", "fifo"], windows=1)
+    for name, found in (("philly-32", usual()), ("small", other)):
+        (tmp_path / "cluster" / f"{name}.csv").write_text(report.results_csv({"": found}))
+    lines = script.comparison_table(domain("cluster")).splitlines()
+    names = [line.split("|")[1].strip(" *").removesuffix("* (bound)") for line in lines[2:]]
+    assert names == [s.contender.name for s in usual().standings()] + ["las_gpu"]
+    assert "philly-32: mean JCT (h) | philly-32: p99 JCT (h) | small:" in lines[0]

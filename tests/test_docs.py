@@ -5,6 +5,7 @@ import inspect
 import re
 import shutil
 from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 
 import hydra
@@ -14,8 +15,10 @@ import yaml
 from omegaconf import OmegaConf
 
 from agents.baselines.blis import BASELINES
+from agents.domains import domain
 from agents.entry import free_options
 from agents.evaluation import compare
+from agents.evaluation.protocol import BASELINES as EVERYBODY
 from agents.evaluation.report import results_csv
 from agents.user_code import load
 from envs.blis.env import BlisAccuracyEnv, BlisEnv
@@ -23,7 +26,6 @@ from envs.blis.metrics import metrics
 from envs.blis.options import Options
 from envs.blis.scenario import load_scenario, scenario_names
 from envs.blis.simulate import simulate
-from envs.blis.workloads import workload_names
 from envs.core.arguments import command, parse
 from envs.core.errors import ScenarioError
 from envs.core.files import path_of
@@ -47,10 +49,10 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("user")
     for name, body in example_files().items():
         (folder / name).write_text(body)
-    recipes = folder / "traces" / "blis"
-    recipes.mkdir(parents=True)
-    for path in (ROOT / "traces" / "blis").glob("*.yaml"):
-        shutil.copyfile(path, recipes / path.name)
+    for path in (ROOT / "traces").glob("*/*.yaml"):
+        recipe = folder / path.relative_to(ROOT)
+        recipe.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, recipe)
     return folder
 
 
@@ -101,9 +103,10 @@ def test_commands_and_their_keys_exist(argv, place, entries, monkeypatch):
     assert (ROOT / script).is_file(), script
     if script in ENTRIES:
         config = composed(script, words(argv))
-        name = config.scenario or config.env.get("scenario") or "zipf_exponential_x5"
-        load_scenario(name, config.options)
-        check_names(config)
+        d = domain(config.env["name"])
+        d.load_scenario(config.scenario or config.env.get("scenario") or d.scenario_name,
+                        config.options)
+        check_names(d, config)
     else:
         module = scripting.load(script.removeprefix("scripts/").removesuffix(".py"))
         if "--help" in argv or not words(argv):
@@ -112,16 +115,18 @@ def test_commands_and_their_keys_exist(argv, place, entries, monkeypatch):
             parse(words(argv), module.Keys)
 
 
-def check_names(config) -> None:
+def check_names(d, config) -> None:
     """Traces and contenders are there."""
-    trace_name = (config.trace or "zipf_exponential").split("@")[0]
-    assert trace_name in workload_names() or path_of(trace_name).is_file()
+    package = d.name.split("_")[0]
+    known = import_module(f"envs.{package}.workloads").workload_names()
+    trace_name = (config.trace or known[0]).split("@")[0]
+    assert trace_name in known or path_of(trace_name).is_file()
     named = [*getattr(config, "contenders", []), getattr(config, "contender", None)]
     for contender in (n for n in named if n and not n.isupper()):
         if ":" in contender:
             load(contender)
         else:
-            assert contender.removesuffix("_tuned") in BASELINES
+            assert contender.removesuffix("_tuned") in {*d.baselines(), EVERYBODY}
 
 
 @pytest.mark.parametrize("argv", [c for c in COMMANDS if c[0] in CHEAP], ids=" ".join)
