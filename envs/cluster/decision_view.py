@@ -5,7 +5,7 @@ import numpy as np
 
 from envs.cluster.engine import Engine
 from envs.cluster.planning.view import View
-from envs.cluster.state import RUNNING, WAITING
+from envs.cluster.state import FREE, RUNNING, WAITING
 
 
 def view_of(engine: Engine, e: int) -> View:
@@ -21,7 +21,7 @@ def view_of(engine: Engine, e: int) -> View:
     planned = left
     if system.scenario.options.size == "estimate":
         planned = np.maximum(0.0, job["estimate"] - (job["work"] - left))
-    up = block["up"][0].astype(bool)
+    up = block["node"][FREE]["up"].astype(bool)
     return View(
         system, now, active + int(run["oldest"]), left, planned,
         np.where(running, job["gpu_type"], -1), np.where(running, job["held"], 0),

@@ -5,11 +5,11 @@ import numpy as np
 
 from envs.cluster.engine import Engine
 from envs.cluster.rules import hosts
-from envs.cluster.state import FINISHED, NEVER
+from envs.cluster.state import FINISHED, HOLD, NEVER, RUN, WAIT
 from envs.cluster.units import us
 
-WHOLE = ("run", "free", "total", "up", "taken", "tenant", "piece")
-LISTS = ("waiting", "running", "held")
+WHOLE = ("run", "node", "kind", "tenant", "piece")
+LISTS = ((WAIT, "waiting"), (RUN, "running"), (HOLD, "held"))
 
 
 class Lookahead:
@@ -57,9 +57,9 @@ class Lookahead:
         for name in WHOLE:
             block[name] = source[name]
         block["job"][:, :last - first] = source["job"][first:last]
-        for name in LISTS:
+        for which, name in LISTS:
             length = int(run[name])
-            block[name][:, :length] = source[name][:length] - first
+            block["lists"][:, which, :length] = source["lists"][which, :length] - first
         block["run"]["base"] += first
         block["run"]["oldest"], block["run"]["arrived"] = 0, last - first
         return self.scratch

@@ -19,15 +19,16 @@ from envs.cluster.rules import hosts
 from envs.cluster.scenario import Scenario
 from envs.cluster.state import (
     ALLOCATE,
+    ENTRY,
     FINISHED,
+    FREE,
     LOG_FULL,
     MILLION,
     NEVER,
     NONE,
     OPEN,
     OVER,
-    SEGMENT,
-    SLICE,
+    RUN,
     SWITCH,
 )
 from envs.cluster.system import System, bind
@@ -39,6 +40,12 @@ JOBS = np.dtype([
     ("preemptions", "i4"), ("evictions", "i4"), ("wall_us", "i8"), ("gpu_us", "i8"),
     ("overhead_us", "i8"), ("lost_us", "f8"), ("status", "i4"),
 ])
+SEGMENT = np.dtype([
+    ("job", "i8"), ("start_us", "i8"), ("end_us", "i8"), ("gpu_type", "i4"), ("level", "i4"),
+    ("reason", "i4"), ("count", "i4"), ("first", "i8"),
+])
+SLICE = np.dtype([("node", "i4"), ("gpus", "i4")])
+TURN = np.dtype([("time_us", "i8"), ("node", "i4"), ("up", "i4")])
 COLUMNS = {"admitted_us": "admitted", "first_start_us": "first_start", "finish_us": "finish",
            "preemptions": "preemptions", "evictions": "evictions", "wall_us": "att",
            "gpu_us": "gatt", "overhead_us": "overhead", "lost_us": "lost", "status": "status"}
@@ -51,9 +58,9 @@ class Run:
     system: System
     seed: int
     jobs: np.ndarray                # (n,) JOBS; -1 where it never happened
-    segments: np.ndarray            # (s,) state.SEGMENT by (start, job); end -1 if still open
-    pieces: np.ndarray              # (p,) state.SLICE: nodes of the segments, ascending
-    node_log: np.ndarray            # (v,) state.TURN: nodes that went up or down, as they acted
+    segments: np.ndarray            # (s,) SEGMENT by (start, job); end -1 if still open
+    pieces: np.ndarray              # (p,) SLICE: nodes of the segments, ascending
+    node_log: np.ndarray            # (v,) TURN: nodes that went up or down, as they acted
     choices: list[tuple[int, int]] = field(default_factory=list)    # look-ahead: time, candidate
     solves: list[dict[str, Any]] = field(default_factory=list)
     end_us: int = 0
@@ -101,8 +108,7 @@ class _Replay:
         self.planners = list(planners or ([make(system) for _ in seeds] if solving else ()))
         self.lookahead = None if options.lookahead is None else Lookahead(engine)
         self.choices: list[list[tuple[int, int]]] = [[] for _ in range(envs)]
-        self.parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in range(envs)]
-        self.slices = [0] * envs
+        self.parts: list[list[np.ndarray]] = [[] for _ in range(envs)]
 
     def run(self) -> list[Run]:
         self._begin()
@@ -129,35 +135,28 @@ class _Replay:
     def _allocate(self, e: int) -> None:
         """Shares, or types and sizes, from a solver."""
         view, planner = view_of(self.engine, e), self.planners[e]
-        state, work = self.engine.state, self.engine.work
+        state = self.engine.state
         if self.engine.system.scenario.options.share is not None:
             shares = np.floor(MILLION * planner.shares(view) + 0.5).astype(np.int64)
             self.engine.block["pair"]["share"][e, view.job] = shares
             hosts.accept_shares(state, e)
             return
         gpu_type, gpus = planner.allocate(view)
-        hosts.accept_sizes(state, work, e, np.asarray(view.job, np.int64),
+        hosts.accept_sizes(state, e, np.asarray(view.job, np.int64),
                            np.asarray(gpu_type, np.int64), np.asarray(gpus, np.int64))
 
     def _drain(self, e: int) -> None:
         """Move what the kernel logged to the host."""
         run = self.engine.block["run"][e]
-        segments, slices, turns = (
-            part[e, :int(run[name])].copy()
-            for part, name in zip(self.engine.log, ("segments", "slices", "turns"), strict=True))
-        segments["first"] += self.slices[e]
-        self.slices[e] += len(slices)
-        self.parts[e].append((segments, slices, turns))
-        for name in ("segments", "slices", "turns"):
-            run[name] = 0
+        self.parts[e].append(self.engine.log[e, :int(run["logged"])].copy())
+        run["logged"] = 0
 
     def _result(self, e: int) -> Run:
         self._drain(e)
-        segments, slices, turns = (np.concatenate(p) for p in zip(*self.parts[e], strict=True))
-        segments, slices = with_open(self.engine, e, segments, slices)
+        segments, pieces, turns = unpacked(np.concatenate(self.parts[e]), self.engine, e)
         run = self.engine.block["run"][e]
         solves = self.planners[e].solves if self.planners else []
-        return Run(self.engine.system, self.seeds[e], jobs_of(self.engine, e), segments, slices,
+        return Run(self.engine.system, self.seeds[e], jobs_of(self.engine, e), segments, pieces,
                    turns, self.choices[e], solves, int(run["last_instant"]),
                    int(run["instants"]), int(run["rounds"]), _stalled(self.engine, e))
 
@@ -173,26 +172,34 @@ def jobs_of(engine: Engine, e: int) -> np.ndarray:
     return table
 
 
-def with_open(engine: Engine, e: int, segments: np.ndarray,
-              slices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Closed segments and those that still run, sorted by (start, job)."""
-    block = engine.block[e]
-    running = block["running"][:int(block["run"]["running"])]
-    rows, places = np.zeros(len(running), SEGMENT), [slices]
-    first = len(slices)
-    for row, i in zip(rows, running, strict=True):
-        job, place = block["job"][i], []
-        piece = int(job["piece"])
+def unpacked(log: np.ndarray, engine: Engine, e: int) -> tuple[np.ndarray, ...]:
+    """Segments by (start, job), their nodes, and turns of nodes; open segments included."""
+    turned, held = log[log["job"] == NONE], log[log["job"] != NONE]
+    held = np.concatenate([held, _still_open(engine, e)])
+    pieces, turns = np.zeros(len(held), SLICE), np.zeros(len(turned), TURN)
+    pieces["node"], pieces["gpus"] = held["node"], held["gpus"]
+    turns["time_us"], turns["node"], turns["up"] = turned["start"], turned["node"], turned["up"]
+    first = np.flatnonzero(held["first"])
+    segments, head = np.zeros(len(first), SEGMENT), held[first]
+    for name, column in (("job", "job"), ("start_us", "start"), ("end_us", "end"),
+                         ("gpu_type", "gpu_type"), ("level", "level"), ("reason", "reason")):
+        segments[name] = head[column]
+    segments["first"], segments["count"] = first, np.diff(first, append=len(held))
+    return segments[np.lexsort((segments["job"], segments["start_us"]))], pieces, turns
+
+
+def _still_open(engine: Engine, e: int) -> np.ndarray:
+    """Entries of the jobs that run."""
+    block, rows = engine.block[e], []
+    for i in block["lists"][RUN, :int(block["run"]["running"])]:
+        job = block["job"][i]
+        piece = head = int(job["piece"])
         while piece != NONE:
-            place.append((block["piece"][piece]["node"], block["piece"][piece]["gpus"]))
-            piece = int(block["piece"][piece]["next"])
-        row["job"], row["start_us"], row["end_us"], row["reason"] = i, job["start"], NONE, OPEN
-        row["gpu_type"], row["level"], row["count"] = job["gpu_type"], job["level"], len(place)
-        row["first"] = first
-        first += len(place)
-        places.append(np.array(place, SLICE))
-    table = np.concatenate([segments, rows])
-    return table[np.lexsort((table["job"], table["start_us"]))], np.concatenate(places)
+            place = block["piece"][piece]
+            rows.append((job["start"], NONE, i, piece == head, job["gpu_type"], job["level"], OPEN,
+                         place["node"], place["gpus"], 0))
+            piece = int(place["next"])
+    return np.array(rows, ENTRY)
 
 
 def _stalled(engine: Engine, e: int) -> str | None:
@@ -203,7 +210,7 @@ def _stalled(engine: Engine, e: int) -> str | None:
         return None
     job = block["job"][:int(run["jobs"])]
     blocked = int(np.flatnonzero((job["status"] != FINISHED) & (job["arrival"] < NEVER))[0])
-    up = int(system.node_gpus[block["up"][0].astype(bool)].sum())
+    up = int(system.node_gpus[block["node"][FREE]["up"].astype(bool)].sum())
     unfinished = int((job["status"] != FINISHED).sum())
     return (f"stalled with {unfinished} unfinished jobs: job {blocked} needs "
             f"{int(job[blocked]['gpus'])} GPUs, {up} GPUs are up")

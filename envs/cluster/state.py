@@ -69,9 +69,7 @@ REPLICA = np.dtype([
     ("presence", "f8"),            # microseconds that tracked jobs were present so far
     ("slowness", "f8"),            # the same, each over its ideal time
     ("missed", "i8"),              # deadlines passed unfinished
-    ("segments", "i8"),            # lengths of the logs
-    ("slices", "i8"),
-    ("turns", "i8"),
+    ("logged", "i8"),              # length of the log
     ("rules", "i4"),               # row of Work.rules in force
     ("phase", "i4"),
     ("code", "i4"),
@@ -133,40 +131,44 @@ JOB = np.dtype([
     ("late", "i4"),                # its passed deadline is counted
 ], align=True)
 
+NODE = np.dtype([                  # one per layer of free counts; the layer FREE has the rest too
+    ("free", "i4"),
+    ("kind", "i4"),                # GPU type
+    ("gpus", "i4"),
+    ("rack", "i4"),
+    ("up", "i4"),                  # whether it is up: now, at the last shares
+    ("dealt", "i4"),
+    ("taken", "i4"),               # scratch of a placement
+    ("rack_free", "i4"),           # the same, by rack number
+], align=True)
+
+KIND = np.dtype([("free", "i4"), ("largest", "i4")], align=True)    # per GPU type and layer
 PIECE = np.dtype([("node", "i4"), ("gpus", "i4"), ("next", "i4")], align=True)
 PAIR = np.dtype([("share", "i8"), ("deficit", "i8"), ("served", "i8")], align=True)
-
-
-SEGMENT = np.dtype([
-    ("job", "i8"), ("start_us", "i8"), ("end_us", "i8"), ("gpu_type", "i4"), ("level", "i4"),
-    ("reason", "i4"), ("count", "i4"), ("first", "i8"),
+TENANT = np.dtype([
+    ("gpus", "i8"),                # requested by its active jobs
+    ("quota", "i8"),
+    ("barred", "i8"),              # last instant in which a job of it was refused
 ], align=True)
-SLICE = np.dtype([("node", "i4"), ("gpus", "i4")], align=True)
-TURN = np.dtype([("time_us", "i8"), ("node", "i4"), ("up", "i4")], align=True)
+ENTRY = np.dtype([                 # a node of a closed segment, or a node that went up or down
+    ("start", "i8"), ("end", "i8"), ("job", "i4"), ("first", "i4"), ("gpu_type", "i4"),
+    ("level", "i4"), ("reason", "i4"), ("node", "i4"), ("gpus", "i4"), ("up", "i4"),
+], align=True)
+WAIT, RUN, HOLD, LAUNCH, VICTIM, RANKED, PAIRS = range(7)           # lists of job numbers
 
 
 class State(NamedTuple):
-    """Views into the block, then the log; first axis: replicas. Lists have lengths in `run`."""
+    """Views into the block, then the log; first axis: replicas."""
 
     run: np.ndarray        # (E,) REPLICA
     job: np.ndarray        # (E, n) JOB by number
-    free: np.ndarray       # (E, 3, N) free GPUs per node and layer
-    total: np.ndarray      # (E, 3, J) the same per type
-    up: np.ndarray         # (E, 2, N) whether a node is up: now, at the last shares
-    taken: np.ndarray      # (E, N + racks) scratch of a placement
-    waiting: np.ndarray    # (E, n) waiting jobs in order
-    running: np.ndarray    # (E, G) running jobs
-    held: np.ndarray       # (E, n) held jobs by number
-    launch: np.ndarray     # (E, G) jobs that the decision in progress launches
-    victim: np.ndarray     # (E, G) scratch
-    order: np.ndarray      # (E, n) all active jobs in order, scratch
+    node: np.ndarray       # (E, 3, N) NODE by layer
+    kind: np.ndarray       # (E, 3, J) KIND by layer
+    lists: np.ndarray      # (E, 7, .) waiting jobs in order, running, held ...; lengths in `run`
     piece: np.ndarray      # (E, 2 G) PIECE
     pair: np.ndarray       # (E, n, J) PAIR of share policies
-    sorted: np.ndarray     # (E, n J) scratch
-    tenant: np.ndarray     # (E, 2, T) requested GPUs of active jobs; last instant that barred it
-    segment: np.ndarray    # (E, L) SEGMENT of closed segments, or (E, 1) when nothing is recorded
-    slice: np.ndarray      # (E, L) SLICE: their nodes
-    turn: np.ndarray       # (E, L) TURN: nodes that went up or down
+    tenant: np.ndarray     # (E, T) TENANT
+    log: np.ndarray        # (E, L) ENTRY, or (E, 1) when nothing is recorded
 
 
 class Replica(NamedTuple):
@@ -174,23 +176,13 @@ class Replica(NamedTuple):
 
     run: np.ndarray
     job: np.ndarray
-    free: np.ndarray
-    total: np.ndarray
-    up: np.ndarray
-    taken: np.ndarray
-    waiting: np.ndarray
-    running: np.ndarray
-    held: np.ndarray
-    launch: np.ndarray
-    victim: np.ndarray
-    order: np.ndarray
+    node: np.ndarray
+    kind: np.ndarray
+    lists: np.ndarray
     piece: np.ndarray
     pair: np.ndarray
-    sorted: np.ndarray
     tenant: np.ndarray
-    segment: np.ndarray
-    slice: np.ndarray
-    turn: np.ndarray
+    log: np.ndarray
 
 
 class Size(NamedTuple):
@@ -199,7 +191,6 @@ class Size(NamedTuple):
     jobs: int
     nodes: int
     types: int
-    racks: int
     gpus: int
     tenants: int
     shares: bool
@@ -210,21 +201,17 @@ def make_block(envs: int, size: Size) -> np.ndarray:
     n, g = max(1, size.jobs), size.gpus
     pairs = (n, size.types) if size.shares else (1, 1)
     return np.zeros(envs, np.dtype([
-        ("run", REPLICA), ("job", JOB, (n,)), ("free", "i4", (3, size.nodes)),
-        ("total", "i4", (3, size.types)), ("up", "i4", (2, size.nodes)),
-        ("taken", "i4", (size.nodes + size.racks,)), ("waiting", "i4", (n,)),
-        ("running", "i4", (g,)), ("held", "i4", (n,)), ("launch", "i4", (g,)),
-        ("victim", "i4", (2 * g,)), ("order", "i4", (n,)), ("piece", PIECE, (2 * g,)),
-        ("pair", PAIR, pairs), ("sorted", "i4", (pairs[0] * pairs[1],)),
-        ("tenant", "i8", (2, size.tenants)),
+        ("run", REPLICA), ("job", JOB, (n,)), ("node", NODE, (3, size.nodes)),
+        ("kind", KIND, (3, size.types)), ("lists", "i4", (7, max(n, 2 * g, pairs[0] * pairs[1]))),
+        ("piece", PIECE, (2 * g,)), ("pair", PAIR, pairs), ("tenant", TENANT, (size.tenants,)),
     ], align=True))
 
 
-def make_log(envs: int, length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Empty logs: segments, slices, turns."""
-    return tuple(np.zeros((envs, max(1, length)), kind) for kind in (SEGMENT, SLICE, TURN))
+def make_log(envs: int, length: int) -> np.ndarray:
+    """An empty log."""
+    return np.zeros((envs, max(1, length)), ENTRY)
 
 
-def views(block: np.ndarray, log: tuple[np.ndarray, np.ndarray, np.ndarray]) -> State:
+def views(block: np.ndarray, log: np.ndarray) -> State:
     """The arrays that drivers work on."""
-    return State(*(records(block[name]) for name in State._fields[:-3]), *map(records, log))
+    return State(*(records(block[name]) for name in State._fields[:-1]), records(log))

@@ -25,7 +25,8 @@ CLASS = np.dtype([
 NODE = np.dtype([("kind", "i4"), ("gpus", "i4"), ("rack", "i4"), ("up", "i4")], align=True)
 EVENT = np.dtype([("when", "i8"), ("node", "i4"), ("what", "i4")], align=True)
 PLACE = np.dtype([("rate", "f8"), ("speed", "f8"), ("sequence", "i4")], align=True)
-POINT = np.dtype([("speedup", "f8"), ("one", "f8"), ("several", "f8")], align=True)
+POINT = np.dtype([("speedup", "f8"), ("one", "f8"), ("several", "f8"), ("larger", "f8")],
+                 align=True)      # larger: share of jobs that ask for more GPUs
 SAMPLE = np.dtype([("value", "i8"), ("before", "i8")], align=True)   # before: sum of smaller ones
 
 ORDER = ("fifo", "random", "sjf", "sjf-gpus", "srtf", "srtf-gpu", "las", "las-gpu", "tiresias",
@@ -53,19 +54,29 @@ OVERRIDES = ("order", "misfit", "preempt", "evict", "placement", "admission", "t
 class Work(NamedTuple):
     """Read-only inputs of the simulator: few tables, not many arrays."""
 
-    task: np.ndarray       # (n,) TASK by job number of the trace
     cls: np.ndarray        # (C,) CLASS
-    kind: np.ndarray       # (C, J) PLACE: speed on a type; `sequence`: types in the order to try
+    place: np.ndarray      # (C, J) PLACE: speed on a type; `sequence`: types in the order to try
     point: np.ndarray      # (C, S) POINT by GPU count
-    largest: np.ndarray    # (J,) GPUs of the largest node
-    node: np.ndarray       # (N,) NODE
     event: np.ndarray      # (V,) EVENT
     sample: np.ndarray     # SAMPLE of gittins, ascending, with one closing entry
     limits: np.ndarray     # queue limits of tiresias, GPU-microseconds
-    quota: np.ndarray      # GPUs by tenant
     sizes: np.ndarray      # GPU counts that `resize` offers
-    demand: np.ndarray     # share of jobs that ask for more than f GPUs, by f
     rules: np.ndarray      # (P,) RULES: the scenario's, then one per candidate
+
+
+class Start(NamedTuple):
+    """What an empty cluster and its jobs to come are made of."""
+
+    task: np.ndarray       # (n,) TASK by job number of the trace
+    node: np.ndarray       # (N,) NODE
+    largest: np.ndarray    # (J,) GPUs of the largest node
+    quota: np.ndarray      # (T,) GPUs by tenant
+
+
+def make_start(system: System) -> Start:
+    """Tables that only a reset reads."""
+    return Start(records(_tasks(system)), records(_nodes(system)), system.g_max.astype(np.int32),
+                 _quota(system))
 
 
 def make_work(system: System, *, recorded: bool = False, user: int = 0, control: str = "none",
@@ -84,10 +95,9 @@ def make_work(system: System, *, recorded: bool = False, user: int = 0, control:
     table["recorded"], table["user"] = recorded, user
     table["control"] = CONTROL.index(control)
     limits = np.array([us(x) for x in options.queue_limits_gpu_s], np.int64)
-    tables = (_tasks(system), _classes(system), _kinds(system), _points(system))
-    return Work(*map(records, tables), system.g_max.astype(np.int32),
-                *map(records, (_nodes(system), _events(system), _sample(system))), limits,
-                _quota(system), np.array(options.env.sizes, np.int32), _demand(system),
+    tables = (_classes(system), _places(system), _points(system), _events(system),
+              _sample(system))
+    return Work(*map(records, tables), limits, np.array(options.env.sizes, np.int64),
                 records(table))
 
 
@@ -154,16 +164,19 @@ def _classes(system: System) -> np.ndarray:
     return table
 
 
-def _kinds(system: System) -> np.ndarray:
+def _places(system: System) -> np.ndarray:
     table = np.zeros(system.speed.shape, PLACE)
     table["speed"], table["sequence"] = system.speed, system.type_order
     return table
 
 
 def _points(system: System) -> np.ndarray:
-    table = np.zeros(system.curve.shape, POINT)
-    table["speedup"] = system.curve
-    table["one"], table["several"] = system.goodput_rate[..., 0], system.goodput_rate[..., 1]
+    classes, sizes = system.curve.shape
+    table = np.zeros((classes, max(sizes, int(system.node_gpus.max()) + 1)), POINT)
+    table["speedup"][:, :sizes] = system.curve
+    table["one"][:, :sizes] = system.goodput_rate[..., 0]
+    table["several"][:, :sizes] = system.goodput_rate[..., 1]
+    table["larger"] = [(system.gpus > f).mean() for f in range(table.shape[1])]
     return table
 
 
@@ -198,8 +211,3 @@ def _quota(system: System) -> np.ndarray:
     given = system.scenario.options.quota
     return np.array([given.get(str(t), NEVER) for t in range(tenants)], np.int64)
 
-
-def _demand(system: System) -> np.ndarray:
-    """Share of jobs that ask for more than f GPUs, f = 0 .. the largest node."""
-    largest = int(system.node_gpus.max())
-    return np.array([(system.gpus > f).mean() for f in range(largest + 1)])

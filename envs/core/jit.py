@@ -47,8 +47,11 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 # a kernel that passes many arrays ran 50 times slower. The option is private to numba, hence named
 # here only; a test checks that it still exists.
 OPTIONS = dict(cache=True, nogil=True, error_model="numpy", _nrt=False)
-rule = numba.njit(forceinline=True, **OPTIONS)      # scalar code about one replica
-driver = numba.njit(**OPTIONS)                      # loops over replicas, and long rules
+# Only drivers are called from Python; wrappers of the others are a fifth of the compile time.
+INNER = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+rule = numba.njit(forceinline=True, **INNER)        # scalar code about one replica
+part = numba.njit(**INNER)                          # the same where it is long, or often called
+driver = numba.njit(**OPTIONS)                      # loops over replicas
 
 
 def records(array: np.ndarray) -> np.ndarray:

@@ -1,9 +1,15 @@
 """Who is admitted, and what time does to those who wait."""
 from envs.cluster.rules.order import enqueue, set_keys, sort_jobs, tidy
 from envs.cluster.rules.quantities import attained_gpu, waited, whole
-from envs.cluster.state import NEVER, WAITING
+from envs.cluster.state import (
+    HOLD,
+    NEVER,
+    RUN,
+    WAIT,
+    WAITING,
+)
 from envs.cluster.work import ADMISSION, DEALING, ORDER, PREEMPTION
-from envs.core.jit import driver, rule
+from envs.core.jit import part, rule
 
 ALL, LOAD, QUOTA = range(len(ADMISSION))
 OFF, WALK = PREEMPTION.index("off"), DEALING.index("walk")
@@ -13,9 +19,9 @@ TIRESIAS, PRIORITY = ORDER.index("tiresias"), ORDER.index("priority")
 @rule
 def _up_gpus(s, w):
     gpus = 0
-    for node in range(s.up.shape[1]):
-        if s.up[0, node]:
-            gpus += w.node[node].gpus
+    for node in range(s.node.shape[1]):
+        if s.node[0, node].up:
+            gpus += s.node[0, node].gpus
     return gpus
 
 
@@ -24,7 +30,7 @@ def _let_in(s, w, i, t):
     run, job = s.run[0], s.job[i]
     job.status, job.admitted, job.z, job.entry = WAITING, t, t, t
     run.admitted_gpus += job.gpus
-    s.tenant[0, job.tenant] += job.gpus
+    s.tenant[job.tenant].gpus += job.gpus
     run.turnover += 1
     set_keys(s, w, i, t)
     enqueue(s, i)
@@ -34,14 +40,14 @@ def _let_in(s, w, i, t):
 def _is_refused(s, w, job):
     """Whether the quota of its tenant keeps a job, or an earlier job of the tenant, out."""
     instant = s.run[0].instants + 1
-    tenant = job.tenant
-    if s.tenant[1, tenant] != instant and s.tenant[0, tenant] + job.gpus <= w.quota[tenant]:
+    tenant = s.tenant[job.tenant]
+    if tenant.barred != instant and tenant.gpus + job.gpus <= tenant.quota:
         return False
-    s.tenant[1, tenant] = instant
+    tenant.barred = instant
     return True
 
 
-@driver
+@part
 def admit(s, w, t):
     """Held jobs by number, as the rule allows."""
     run = s.run[0]
@@ -51,14 +57,14 @@ def admit(s, w, t):
     room = rules.theta * _up_gpus(s, w)
     kept = 0
     for k in range(run.held):
-        i = s.held[k]
+        i = s.lists[HOLD, k]
         refused = False
         if rules.admission == LOAD:
             refused = kept > 0 or run.admitted_gpus > room
         elif rules.admission == QUOTA:
             refused = _is_refused(s, w, s.job[i])
         if refused:
-            s.held[kept] = i
+            s.lists[HOLD, kept] = i
             kept += 1
         else:
             _let_in(s, w, i, t)
@@ -104,25 +110,25 @@ def _keep(w, rules, job, t):
         _keep_queue(w, rules, job, t)
 
 
-@driver
+@part
 def upkeep(s, w, t):
     """Boosts, queues and bonuses at t, and the keys of jobs for which they change."""
     run = s.run[0]
     rules = w.rules[run.rules]
     if rules.moving:
         for k in range(run.waiting):
-            i = s.waiting[k]
+            i = s.lists[WAIT, k]
             _keep(w, rules, s.job[i], t)
             set_keys(s, w, i, t)
-        tidy(s, s.waiting, run.waiting)
+        tidy(s, WAIT, run.waiting)
     if rules.preempt != OFF or rules.dealing != WALK or rules.order == TIRESIAS:
         for k in range(run.running):
-            i = s.running[k]
+            i = s.lists[RUN, k]
             _keep(w, rules, s.job[i], t)
             set_keys(s, w, i, t)
 
 
-@driver
+@part
 def line_up(s, w, i, t):
     """A job that lost its GPUs before the upkeep of this instant waits again."""
     run = s.run[0]
@@ -131,15 +137,15 @@ def line_up(s, w, i, t):
     enqueue(s, i)
 
 
-@driver
+@part
 def rekey(s, w, t):
     """All keys and the order of waiting jobs, after the rules have changed."""
     run = s.run[0]
     rules = w.rules[run.rules]
     for k in range(run.waiting):
-        i = s.waiting[k]
+        i = s.lists[WAIT, k]
         _keep(w, rules, s.job[i], t)
         set_keys(s, w, i, t)
-    sort_jobs(s, s.waiting, run.waiting)
+    sort_jobs(s, WAIT, run.waiting)
     for k in range(run.running):
-        set_keys(s, w, s.running[k], t)
+        set_keys(s, w, s.lists[RUN, k], t)

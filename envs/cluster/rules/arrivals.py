@@ -3,8 +3,22 @@ from envs.cluster.rules.admission import line_up
 from envs.cluster.rules.order import sort_numbers
 from envs.cluster.rules.pieces import change
 from envs.cluster.rules.segments import end_segment
-from envs.cluster.state import DRAIN, DRAINED, FAIL, FINISH, FINISHED, FREE, HELD, NEVER, UP
-from envs.core.jit import driver, rule
+from envs.cluster.state import (
+    DRAIN,
+    DRAINED,
+    FAIL,
+    FINISH,
+    FINISHED,
+    FREE,
+    HELD,
+    HOLD,
+    NEVER,
+    NONE,
+    RUN,
+    UP,
+    VICTIM,
+)
+from envs.core.jit import part, rule
 
 
 @rule
@@ -20,7 +34,7 @@ def _account(s, w, i, t):
     run.finished += 1
     run.turnover += 1
     run.admitted_gpus -= job.gpus
-    s.tenant[0, job.tenant] -= job.gpus
+    s.tenant[job.tenant].gpus -= job.gpus
     if not _is_tracked(run, i):
         return
     run.last_finish = max(run.last_finish, job.finish)
@@ -40,34 +54,34 @@ def _take_out(s):
     run = s.run[0]
     kept, out = 0, 0
     for k in range(run.running):
-        i = s.running[k]
+        i = s.lists[RUN, k]
         if s.job[i].stopped:
             s.job[i].stopped = 0
-            s.victim[out] = i
+            s.lists[VICTIM, out] = i
             out += 1
         else:
-            s.running[kept] = i
+            s.lists[RUN, kept] = i
             kept += 1
     run.running = kept
-    sort_numbers(s.victim, 0, out)
+    sort_numbers(s, VICTIM, out)
     return out
 
 
-@driver
+@part
 def complete(s, w, t):
     """Running jobs whose projected finish has come, by number."""
     run = s.run[0]
     due = False
     for k in range(run.running):
-        if s.job[s.running[k]].end <= t:
-            s.job[s.running[k]].stopped = 1
+        if s.job[s.lists[RUN, k]].end <= t:
+            s.job[s.lists[RUN, k]].stopped = 1
             due = True
     if not due:
         return
     boundary = w.rules[run.rules].boundary
     done = _take_out(s)
     for k in range(done):
-        i = s.victim[k]
+        i = s.lists[VICTIM, k]
         end_segment(s, w, i, t if boundary else s.job[i].end, FINISH)
         _account(s, w, i, t)
     while run.oldest < run.arrived and s.job[run.oldest].status == FINISHED:
@@ -89,27 +103,27 @@ def _holds(s, i, node):
 def _write_turn(s, w, t, node, up):
     run = s.run[0]
     if w.rules[run.rules].recorded:
-        row = s.turn[run.turns]
-        row.time_us, row.node, row.up = t, node, up
-        run.turns += 1
+        row = s.log[run.logged]
+        row.job, row.start, row.node, row.up = NONE, t, node, up
+        run.logged += 1
 
 
-@driver
+@part
 def _go_down(s, w, node, what, t):
     run = s.run[0]
     for k in range(run.running):
-        if _holds(s, s.running[k], node):
-            s.job[s.running[k]].stopped = 1
+        if _holds(s, s.lists[RUN, k], node):
+            s.job[s.lists[RUN, k]].stopped = 1
     evicted = _take_out(s)
     for k in range(evicted):
-        end_segment(s, w, s.victim[k], t, DRAIN if what == DRAINED else FAIL)
-        line_up(s, w, s.victim[k], t)
-    s.up[0, node] = 0
-    change(s, w, FREE, node, -w.node[node].gpus)
+        end_segment(s, w, s.lists[VICTIM, k], t, DRAIN if what == DRAINED else FAIL)
+        line_up(s, w, s.lists[VICTIM, k], t)
+    s.node[0, node].up = 0
+    change(s, FREE, node, -s.node[0, node].gpus)
     _write_turn(s, w, t, node, 0)
 
 
-@driver
+@part
 def turn_nodes(s, w, t):
     """Node events up to t that were not yet seen, in order."""
     run = s.run[0]
@@ -119,15 +133,15 @@ def turn_nodes(s, w, t):
         node = event.node
         run.calm = 0
         if event.what == UP:
-            if not s.up[0, node]:
-                s.up[0, node] = 1
-                change(s, w, FREE, node, w.node[node].gpus)
+            if not s.node[0, node].up:
+                s.node[0, node].up = 1
+                change(s, FREE, node, s.node[0, node].gpus)
                 _write_turn(s, w, t, node, 1)
-        elif s.up[0, node]:
+        elif s.node[0, node].up:
             _go_down(s, w, node, event.what, t)
 
 
-@driver
+@part
 def arrive(s, w, t):
     """Jobs that have arrived are held until admission."""
     run = s.run[0]
@@ -135,7 +149,7 @@ def arrive(s, w, t):
         i = run.arrived
         job = s.job[i]
         job.status = HELD
-        s.held[run.held] = i
+        s.lists[HOLD, run.held] = i
         run.held += 1
         run.arrived += 1
         run.present += 1
@@ -147,7 +161,7 @@ def arrive(s, w, t):
             run.slowness += float(t - job.arrival) / job.ideal
 
 
-@driver
+@part
 def count_missed(s, t):
     """Deadlines that passed while their jobs were present."""
     run = s.run[0]

@@ -6,15 +6,24 @@ from envs.cluster.rules.pieces import forget, give, level_of
 from envs.cluster.rules.placement import find
 from envs.cluster.rules.quantities import planned_left
 from envs.cluster.rules.walk import OFF, evict_for
-from envs.cluster.state import NONE, PLAN, RUNNING, WAITING
+from envs.cluster.state import (
+    NONE,
+    PLAN,
+    RANKED,
+    RUN,
+    RUNNING,
+    VICTIM,
+    WAIT,
+    WAITING,
+)
 from envs.cluster.work import CONTROL
-from envs.core.jit import driver, rule
+from envs.core.jit import part, rule
 
 RESIZE = CONTROL.index("resize")
 NOWHERE, SOMEWHERE, TOGETHER = range(3)         # how well a job can be placed now
 
 
-@driver
+@part
 def _place_anyhow(s, w, i, want, t):
     """Plan a place for job i, by eviction if the rules allow it; its type, or -1."""
     run = s.run[0]
@@ -24,10 +33,10 @@ def _place_anyhow(s, w, i, want, t):
     if job.status == RUNNING:
         job.stopped = 1
         run.stops = 1
-        give(s, w, PLAN, job.piece)
+        give(s, PLAN, job.piece)
     kind = find(s, w, PLAN, i, want, t)
     if kind == NONE and rules.preempt != OFF and want == job.gpus and job.status == WAITING:
-        tidy(s, s.running, run.running)
+        tidy(s, RUN, run.running)
         run.pending = run.running
         kind = evict_for(s, w, i, t)
     return kind
@@ -41,24 +50,24 @@ def _drop_plan(s, kind):
         forget(s, run.found)
     if run.stops > 0:
         for k in range(run.running):
-            s.job[s.running[k]].stopped = 0
+            s.job[s.lists[RUN, k]].stopped = 0
     run.stops = 0
 
 
-@driver
+@part
 def try_place(s, w, i, want, t):
     """Whether job i could have `want` GPUs now, and whether at locality level 0."""
     kind = _place_anyhow(s, w, i, want, t)
     outcome = NOWHERE
     if kind != NONE:
         outcome = SOMEWHERE
-        if level_of(s, w, s.run[0].found, kind, want, s.run[0].found_nodes) == 0:
+        if level_of(s, s.run[0].found, kind, want, s.run[0].found_nodes) == 0:
             outcome = TOGETHER
     _drop_plan(s, kind)
     return outcome
 
 
-@driver
+@part
 def place_now(s, w, i, want, t):
     """Job i starts now on `want` GPUs, or nothing happens; whether it did."""
     kind = _place_anyhow(s, w, i, want, t)
@@ -80,7 +89,7 @@ def is_size(job, powers, gpus):
     return not powers or (gpus & (gpus - 1)) == 0
 
 
-@driver
+@part
 def best_gain(s, w, i, t):
     """Seconds that the best size saves a running job at its present speed."""
     job, rules = s.job[i], w.rules[s.run[0].rules]
@@ -93,7 +102,7 @@ def best_gain(s, w, i, t):
     return (left / job.rate - left / best) / 1e6
 
 
-@driver
+@part
 def list_jobs(s, w, t):
     """Fill `order` with the listed jobs: waiting ones in order, then for `resize` running ones.
 
@@ -103,23 +112,23 @@ def list_jobs(s, w, t):
     rules = w.rules[run.rules]
     n = min(run.waiting, rules.slots)
     for k in range(n):
-        s.order[k] = s.waiting[k]
+        s.lists[RANKED, k] = s.lists[WAIT, k]
     if rules.control != RESIZE or n == rules.slots:
         return n
     movable = 0
     for k in range(run.running):
-        i = s.running[k]
+        i = s.lists[RUN, k]
         if s.job[i].start < t:
             s.job[i].gain = int(1e6 * best_gain(s, w, i, t))
             place = movable
-            while place > 0 and _gains_more(s, i, s.victim[place - 1]):
-                s.victim[place] = s.victim[place - 1]
+            while place > 0 and _gains_more(s, i, s.lists[VICTIM, place - 1]):
+                s.lists[VICTIM, place] = s.lists[VICTIM, place - 1]
                 place -= 1
-            s.victim[place] = i
+            s.lists[VICTIM, place] = i
             movable += 1
     more = min(movable, rules.slots - n)
     for k in range(more):
-        s.order[n + k] = s.victim[k]
+        s.lists[RANKED, n + k] = s.lists[VICTIM, k]
     return n + more
 
 
@@ -130,7 +139,7 @@ def _gains_more(s, a, b):
     return a < b
 
 
-@driver
+@part
 def is_legal(s, w, i, want, t):
     """Whether job i can have `want` GPUs now: a launch, or another size."""
     job = s.job[i]
@@ -140,12 +149,12 @@ def is_legal(s, w, i, want, t):
     return try_place(s, w, i, want, t) != NOWHERE
 
 
-@driver
+@part
 def can_choose(s, w, t):
     """Whether some listed job can be placed, or resized."""
     n = list_jobs(s, w, t)
     for k in range(n):
-        i = s.order[k]
+        i = s.lists[RANKED, k]
         if w.rules[s.run[0].rules].control != RESIZE:
             if try_place(s, w, i, s.job[i].gpus, t) != NOWHERE:
                 return True

@@ -1,20 +1,31 @@
 """Carry out a decision: planned stops by number, then planned launches by number."""
 from envs.cluster.rules.order import enqueue, set_keys, sort_numbers
 from envs.cluster.rules.segments import begin_segment, end_segment
-from envs.cluster.state import FREE, MIGRATE, PLAN, PREEMPT, RESCALE, WAITING
-from envs.core.jit import driver, rule
+from envs.cluster.state import (
+    FREE,
+    LAUNCH,
+    MIGRATE,
+    PLAN,
+    PREEMPT,
+    RESCALE,
+    RUN,
+    VICTIM,
+    WAIT,
+    WAITING,
+)
+from envs.core.jit import part, rule
 
 
-@driver
+@part
 def copy_layer(s, source, target):
     """Copy one layer of free counts."""
-    for node in range(s.free.shape[1]):
-        s.free[target, node] = s.free[source, node]
-    for kind in range(s.total.shape[1]):
-        s.total[target, kind] = s.total[source, kind]
+    for node in range(s.node.shape[1]):
+        s.node[target, node].free = s.node[source, node].free
+    for kind in range(s.kind.shape[1]):
+        s.kind[target, kind].free = s.kind[source, kind].free
 
 
-@driver
+@part
 def open_decision(s):
     """Plan on a copy of the free counts."""
     run = s.run[0]
@@ -29,7 +40,7 @@ def plan_launch(s, i, kind, gpus):
     run, job = s.run[0], s.job[i]
     job.plan_type, job.plan_gpus = kind, gpus
     job.plan_piece, job.plan_nodes = run.found, run.found_nodes
-    s.launch[run.launches] = i
+    s.lists[LAUNCH, run.launches] = i
     run.launches += 1
 
 
@@ -48,15 +59,15 @@ def _drop_stopped(s):
     run = s.run[0]
     kept, stops = 0, 0
     for k in range(run.running):
-        i = s.running[k]
+        i = s.lists[RUN, k]
         if s.job[i].stopped:
-            s.victim[stops] = i
+            s.lists[VICTIM, stops] = i
             stops += 1
         else:
-            s.running[kept] = i
+            s.lists[RUN, kept] = i
             kept += 1
     run.running = kept
-    sort_numbers(s.victim, 0, stops)
+    sort_numbers(s, VICTIM, stops)
     return stops
 
 
@@ -66,14 +77,14 @@ def _drop_launched(s):
     run = s.run[0]
     kept = 0
     for k in range(run.waiting):
-        i = s.waiting[k]
+        i = s.lists[WAIT, k]
         if s.job[i].plan_gpus == 0:
-            s.waiting[kept] = i
+            s.lists[WAIT, kept] = i
             kept += 1
     run.waiting = kept
 
 
-@driver
+@part
 def carry_out(s, w, t):
     """Begin and end the segments that the decision planned."""
     run = s.run[0]
@@ -82,19 +93,19 @@ def carry_out(s, w, t):
         stops = _drop_stopped(s)
     waiting = False
     for k in range(run.launches):
-        waiting |= s.job[s.launch[k]].status == WAITING
+        waiting |= s.job[s.lists[LAUNCH, k]].status == WAITING
     if waiting:
         _drop_launched(s)
     for k in range(stops):
-        i = s.victim[k]
+        i = s.lists[VICTIM, k]
         s.job[i].stopped = 0
         end_segment(s, w, i, t, _reason(s.job[i]))
         if s.job[i].plan_gpus == 0:
             set_keys(s, w, i, t)
             enqueue(s, i)
-    sort_numbers(s.launch, 0, run.launches)
+    sort_numbers(s, LAUNCH, run.launches)
     for k in range(run.launches):
-        begin_segment(s, w, s.launch[k], t)
+        begin_segment(s, w, s.lists[LAUNCH, k], t)
     if stops + run.launches > 0:
         run.calm = 0
     run.launches = 0

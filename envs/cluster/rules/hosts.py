@@ -3,7 +3,13 @@ from envs.cluster.rules.admission import rekey
 from envs.cluster.rules.realise import clear_choices
 from envs.cluster.rules.runs import replica
 from envs.cluster.rules.shares import note_deal
-from envs.cluster.state import ADMIT, NEVER, READY, SETTLE
+from envs.cluster.state import (
+    ADMIT,
+    NEVER,
+    RANKED,
+    READY,
+    SETTLE,
+)
 from envs.core.jit import driver
 
 
@@ -17,7 +23,7 @@ def accept_shares(state, e):
 
 
 @driver
-def accept_sizes(state, w, e, jobs, kinds, gpus):
+def accept_sizes(state, e, jobs, kinds, gpus):
     """Types and sizes of jobs, in the order of choice; 0 GPUs: nothing."""
     s = replica(state, e)
     run = s.run[0]
@@ -27,7 +33,7 @@ def accept_sizes(state, w, e, jobs, kinds, gpus):
         if gpus[k] > 0:
             job = s.job[jobs[k]]
             job.plan_type, job.plan_gpus = kinds[k], gpus[k]
-            s.order[chosen] = jobs[k]
+            s.lists[RANKED, chosen] = jobs[k]
             chosen += 1
     run.chosen = chosen
     run.phase, run.code = SETTLE, READY

@@ -3,8 +3,12 @@ from envs.cluster.rules.admission import promotion_wait, queue_of
 from envs.cluster.rules.order import GITTINS, PRIORITY, TIRESIAS
 from envs.cluster.rules.placement import CONSOLIDATED, must_consolidate
 from envs.cluster.rules.quantities import attained_gpu, ceil_div, waited
-from envs.cluster.state import NEVER
-from envs.core.jit import driver, rule
+from envs.cluster.state import (
+    NEVER,
+    RUN,
+    WAIT,
+)
+from envs.core.jit import part, rule
 
 
 @rule
@@ -15,7 +19,7 @@ def _sooner(best, when, t):
     return best
 
 
-@driver
+@part
 def next_timer(s, w, t):
     """The first timer of a waiting job later than t."""
     run = s.run[0]
@@ -27,7 +31,7 @@ def next_timer(s, w, t):
     if not (boosting or relaxing or promoting):
         return best
     for k in range(run.waiting):
-        i = s.waiting[k]
+        i = s.lists[WAIT, k]
         job = s.job[i]
         if boosting and not job.boosted:
             best = _sooner(best, job.z + rules.boost_after, t)
@@ -54,14 +58,14 @@ def _next_quantum(rules, job, t):
     return job.start + ceil_div(ahead - job.gatt, job.held)
 
 
-@driver
+@part
 def _next_turn(s, w, t):
     """Timers that count while at least one job runs."""
     run = s.run[0]
     rules = w.rules[run.rules]
     best = NEVER
     for k in range(run.running):
-        job = s.job[s.running[k]]
+        job = s.job[s.lists[RUN, k]]
         if rules.order == TIRESIAS:
             best = _sooner(best, _next_limit(w, job, t), t)
         elif rules.order == GITTINS:
@@ -70,7 +74,7 @@ def _next_turn(s, w, t):
         best = _sooner(best, t + rules.quantum, t)
     if rules.order == PRIORITY and rules.age < NEVER:
         for k in range(run.waiting):
-            job = s.job[s.waiting[k]]
+            job = s.job[s.lists[WAIT, k]]
             best = _sooner(best, job.z + rules.age * (waited(job, t) // rules.age + 1), t)
     return best
 
@@ -97,11 +101,11 @@ def first_end(s):
     """The first projected finish of a running job, or never."""
     best = NEVER
     for k in range(s.run[0].running):
-        best = min(best, s.job[s.running[k]].end)
+        best = min(best, s.job[s.lists[RUN, k]].end)
     return best
 
 
-@driver
+@part
 def next_event(s, w, t):
     """Event mode: the next instant, or never."""
     run = s.run[0]
@@ -121,7 +125,7 @@ def boundary_after(rules, t, when):
     return max(t // rules.period + 1, (when + rules.period - 1) // rules.period) * rules.period
 
 
-@driver
+@part
 def next_boundary(s, w, t):
     """Round mode: the next instant, or never when the run has stalled."""
     run = s.run[0]

@@ -1,8 +1,11 @@
 """Optimus: GPUs go one size at a time to the job that gains most per GPU."""
 from envs.cluster.rules.quantities import planned_left, whole
 from envs.cluster.rules.realise import clear_choices, merge_active, realise
-from envs.cluster.state import NONE
-from envs.core.jit import driver, rule
+from envs.cluster.state import (
+    NONE,
+    RANKED,
+)
+from envs.core.jit import part, rule
 
 
 @rule
@@ -22,7 +25,7 @@ def next_size(job, powers, size):
 def _time_with(s, w, rules, i, gpus, t):
     job = s.job[i]
     speedup = w.point[job.cls, gpus].speedup / w.point[job.cls, job.gpus].speedup
-    return planned_left(job, rules, t) / (w.kind[job.cls, 0].speed * speedup)
+    return planned_left(job, rules, t) / (w.place[job.cls, 0].speed * speedup)
 
 
 @rule
@@ -41,13 +44,13 @@ def _best(s, rules, chosen, rest):
     """The place of the largest positive gain whose size fits, -1 if there is none."""
     best, most = NONE, 0
     for k in range(chosen):
-        job = s.job[s.order[k]]
+        job = s.job[s.lists[RANKED, k]]
         if job.gain > most and next_size(job, rules.powers, job.plan_gpus) - job.plan_gpus <= rest:
             best, most = k, job.gain
     return best
 
 
-@driver
+@part
 def optimus(s, w, t):
     """Smallest sizes by the order, then the largest marginal gain."""
     run = s.run[0]
@@ -55,25 +58,25 @@ def optimus(s, w, t):
     active = merge_active(s)
     clear_choices(s)
     rest, chosen = 0, 0
-    for node in range(s.up.shape[1]):
-        if s.up[0, node]:
-            rest += w.node[node].gpus
+    for node in range(s.node.shape[1]):
+        if s.node[0, node].up:
+            rest += s.node[0, node].gpus
     for k in range(active):
-        i = s.order[k]
+        i = s.lists[RANKED, k]
         job = s.job[i]
         if job.least <= rest:
             rest -= job.least
             job.plan_type, job.plan_gpus = 0, job.least
             _set_gain(s, w, rules, i, t)
-            s.order[chosen] = i
+            s.lists[RANKED, chosen] = i
             chosen += 1
     best = _best(s, rules, chosen, rest)
     while best != NONE:
-        i = s.order[best]
+        i = s.lists[RANKED, best]
         job = s.job[i]
         larger = next_size(job, rules.powers, job.plan_gpus)
         rest -= larger - job.plan_gpus
         job.plan_gpus = larger
         _set_gain(s, w, rules, i, t)
         best = _best(s, rules, chosen, rest)
-    realise(s, w, s.order, chosen, t)
+    realise(s, w, chosen, t)

@@ -8,9 +8,12 @@ from envs.cluster.rules.quantities import (
     waited,
     whole,
 )
-from envs.cluster.state import NEVER
+from envs.cluster.state import (
+    NEVER,
+    WAIT,
+)
 from envs.cluster.work import ORDER
-from envs.core.jit import driver, pointer_call, rule
+from envs.core.jit import part, pointer_call, rule
 
 (FIFO, RANDOM, SJF, SJF_GPUS, SRTF, SRTF_GPU, LAS, LAS_GPU, TIRESIAS, GITTINS, PRIORITY, EDF, LLF,
  HRRN, USER) = range(len(ORDER))
@@ -60,7 +63,7 @@ def _user_key(s, w, rules, job, t):
     return whole(max(key * 1e6, -4e18))
 
 
-@driver
+@part
 def set_keys(s, w, i, t):
     """The keys of active job i at t; `llf` leaves out the part that all jobs share."""
     job = s.job[i]
@@ -125,9 +128,10 @@ def is_strictly_above(s, a, b):
     return x.k1 < y.k1
 
 
-@driver
-def sort_jobs(s, jobs, n):
-    """Shell sort, for lists whose order was lost."""
+@part
+def sort_jobs(s, which, n):
+    """Shell sort, for a list whose order was lost."""
+    jobs = s.lists[which]
     gap = 1
     while gap < n // 3:
         gap = 3 * gap + 1
@@ -142,9 +146,10 @@ def sort_jobs(s, jobs, n):
         gap //= 3
 
 
-@driver
-def tidy(s, jobs, n):
-    """Insertion sort, for lists that are nearly in order."""
+@part
+def tidy(s, which, n):
+    """Insertion sort, for a list that is nearly in order."""
+    jobs = s.lists[which]
     for i in range(1, n):
         moving = jobs[i]
         place = i
@@ -154,40 +159,32 @@ def tidy(s, jobs, n):
         jobs[place] = moving
 
 
-@driver
-def sort_numbers(jobs, first, last):
+@part
+def sort_numbers(s, which, n):
     """Ascending job numbers, few of them."""
-    for i in range(first + 1, last):
+    jobs = s.lists[which]
+    for i in range(1, n):
         moving = jobs[i]
         place = i
-        while place > first and moving < jobs[place - 1]:
+        while place > 0 and moving < jobs[place - 1]:
             jobs[place] = jobs[place - 1]
             place -= 1
         jobs[place] = moving
 
 
-@driver
+@part
 def enqueue(s, i):
     """Put waiting job i, whose keys are set, at its place."""
     run = s.run[0]
     low, high = 0, run.waiting
     while low < high:
         middle = (low + high) // 2
-        if is_before(s, i, s.waiting[middle]):
+        if is_before(s, i, s.lists[WAIT, middle]):
             high = middle
         else:
             low = middle + 1
     for place in range(run.waiting, low, -1):
-        s.waiting[place] = s.waiting[place - 1]
-    s.waiting[low] = i
+        s.lists[WAIT, place] = s.lists[WAIT, place - 1]
+    s.lists[WAIT, low] = i
     run.waiting += 1
 
-
-@driver
-def remove(jobs, n, i):
-    """Take job i out of a list of n; the rest keeps its order."""
-    place = 0
-    while jobs[place] != i:
-        place += 1
-    for k in range(place, n - 1):
-        jobs[k] = jobs[k + 1]

@@ -5,7 +5,7 @@ import numpy as np
 from numba import config
 
 from envs.cluster.state import RUNNING
-from envs.core.jit import driver, rule
+from envs.core.jit import part, rule
 from envs.core.rng import mix
 
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -74,7 +74,7 @@ def draw_job(seed, number):
     return _fold(_next(_next(_first(seed), 1), number))
 
 
-@driver
+@part
 def draw_node(seed, number, launches, node):
     """The 63-bit number of a node for one launch of a job under placement `random`."""
     x = _next(_next(_next(_first(seed), 2), number), launches)
@@ -135,7 +135,7 @@ def overhead_of(job, w):
 def rate_of(job, w, gpus, kind, level, nodes):
     """Progress per microsecond on so many GPUs of a type."""
     c = w.cls[job.cls]
-    speed = w.kind[job.cls, kind].speed
+    speed = w.place[job.cls, kind].speed
     if c.goodput:
         point = w.point[job.cls, gpus]
         if nodes > 1:

@@ -30,29 +30,29 @@ def _fill(job, task, offset):
 
 
 @rule
-def _fill_nodes(s, w):
-    for layer in range(s.free.shape[0]):
-        for kind in range(s.total.shape[1]):
-            s.total[layer, kind] = 0
-        for node in range(s.free.shape[1]):
-            s.free[layer, node] = 0
-    for node in range(s.free.shape[1]):
-        s.up[0, node] = w.node[node].up
-        s.up[1, node] = 0
-        if w.node[node].up:
-            change(s, w, FREE, node, w.node[node].gpus)
-    for k in range(len(s.taken)):
-        s.taken[k] = 0
+def _fill_nodes(s, start):
+    for layer in range(s.node.shape[0]):
+        for kind in range(s.kind.shape[1]):
+            s.kind[layer, kind].free = 0
+            s.kind[layer, kind].largest = start.largest[kind]
+        for number in range(s.node.shape[1]):
+            s.node[layer, number].free = 0
+    for number in range(s.node.shape[1]):
+        node, given = s.node[FREE, number], start.node[number]
+        node.kind, node.gpus, node.rack = given.kind, given.gpus, given.rack
+        node.up, node.dealt, node.taken = given.up, 0, 0
+        if given.up:
+            change(s, FREE, number, given.gpus)
 
 
 @rule
-def _fill_scratch(s):
+def _fill_scratch(s, start):
     for k in range(len(s.piece)):
         s.piece[k].next = k + 1
     s.piece[len(s.piece) - 1].next = NONE
-    for tenant in range(s.tenant.shape[1]):
-        s.tenant[0, tenant] = 0
-        s.tenant[1, tenant] = 0
+    for number in range(len(s.tenant)):
+        tenant = s.tenant[number]
+        tenant.gpus, tenant.barred, tenant.quota = 0, 0, start.quota[number]
     for i in range(s.pair.shape[0]):
         for kind in range(s.pair.shape[1]):
             pair = s.pair[i, kind]
@@ -70,13 +70,13 @@ def _fill_run(run):
     run.instants, run.rounds, run.spare_piece, run.found, run.found_nodes = 0, 0, 0, NONE, 0
     run.last_finish, run.decided_at, run.illegal, run.missed = 0, 0, 0, 0
     run.counted, run.weight, run.presence, run.slowness = 0, 0.0, 0.0, 0.0
-    run.segments, run.slices, run.turns = 0, 0, 0
+    run.logged = 0
     run.rules, run.phase, run.code, run.stalled, run.calm = 0, BEGIN, READY, 0, 0
     run.next_switch = NEVER
 
 
 @driver
-def reset_batch(state, w, chosen, seed, first, jobs, track_first, track_last, until):
+def reset_batch(state, start, chosen, seed, first, jobs, track_first, track_last, until):
     """Empty the chosen replicas: `jobs` jobs of the trace from number `first` on are to come.
 
     The first arrival is shifted to 0 unless the episode begins with the trace.
@@ -91,8 +91,8 @@ def reset_batch(state, w, chosen, seed, first, jobs, track_first, track_last, un
             run.tracked_left = track_last[e] - track_first[e] + 1
             run.offset = 0
             if first[e] > 0:
-                run.offset = w.task[first[e]].arrival
+                run.offset = start.task[first[e]].arrival
             for i in range(jobs[e]):
-                _fill(s.job[i], w.task[first[e] + i], run.offset)
-            _fill_nodes(s, w)
-            _fill_scratch(s)
+                _fill(s.job[i], start.task[first[e] + i], run.offset)
+            _fill_nodes(s, start)
+            _fill_scratch(s, start)

@@ -11,10 +11,11 @@ from envs.cluster.state import (
     FREE,
     NEVER,
     NONE,
+    RUN,
     RUNNING,
     WAITING,
 )
-from envs.core.jit import driver, rule
+from envs.core.jit import part, rule
 
 
 @rule
@@ -26,15 +27,15 @@ def expected_end(s, w, rules, t, ready, work, rate):
     return (end + rules.period - 1) // rules.period * rules.period
 
 
-@driver
+@part
 def begin_segment(s, w, i, t):
     """Job i starts on its planned place, which is free."""
     run, job = s.run[0], s.job[i]
     job.piece, job.gpu_type, job.held, job.nodes = (job.plan_piece, job.plan_type, job.plan_gpus,
                                                     job.plan_nodes)
     job.plan_piece, job.plan_gpus = NONE, 0
-    take(s, w, FREE, job.piece)
-    job.level = level_of(s, w, job.piece, job.gpu_type, job.held, job.nodes)
+    take(s, FREE, job.piece)
+    job.level = level_of(s, job.piece, job.gpu_type, job.held, job.nodes)
     job.rate = rate_of(job, w, job.held, job.gpu_type, job.level, job.nodes)
     job.start, job.ready = t, t + overhead_of(job, w)
     job.end = job.ready + need(job.left, job.rate)
@@ -43,23 +44,20 @@ def begin_segment(s, w, i, t):
     job.largest = max(job.largest, job.held)
     if job.first_start == NONE:
         job.first_start = t
-    s.running[run.running] = i
+    s.lists[RUN, run.running] = i
     run.running += 1
 
 
 @rule
 def _log_segment(s, i, end, reason):
     run, job = s.run[0], s.job[i]
-    row = s.segment[run.segments]
-    run.segments += 1
-    row.job, row.start_us, row.end_us = i, job.start, end
-    row.gpu_type, row.level, row.reason = job.gpu_type, job.level, reason
-    row.first, row.count = run.slices, job.nodes
     piece = job.piece
     while piece != NONE:
-        s.slice[run.slices].node = s.piece[piece].node
-        s.slice[run.slices].gpus = s.piece[piece].gpus
-        run.slices += 1
+        row = s.log[run.logged]
+        row.job, row.start, row.end, row.first = i, job.start, end, piece == job.piece
+        row.gpu_type, row.level, row.reason = job.gpu_type, job.level, reason
+        row.node, row.gpus = s.piece[piece].node, s.piece[piece].gpus
+        run.logged += 1
         piece = s.piece[piece].next
 
 
@@ -78,7 +76,7 @@ def _survivor(job, w, end):
     return left
 
 
-@driver
+@part
 def end_segment(s, w, i, end, reason):
     """Close the segment of job i; the caller takes it from the running ones."""
     job, rules = s.job[i], w.rules[s.run[0].rules]
@@ -90,7 +88,7 @@ def end_segment(s, w, i, end, reason):
     job.att += end - job.start
     job.gatt += (end - job.start) * job.held
     job.overhead += min(end, job.ready) - job.start
-    give(s, w, FREE, job.piece)
+    give(s, FREE, job.piece)
     forget(s, job.piece)
     job.piece, job.held = NONE, 0
     if reason == FINISH:

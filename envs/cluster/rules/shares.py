@@ -2,17 +2,26 @@
 from envs.cluster.rules.decision import open_decision
 from envs.cluster.rules.placement import may_use
 from envs.cluster.rules.realise import clear_choices, realise
-from envs.cluster.state import MILLION, NONE, PLAN, RUNNING, WAITING
-from envs.core.jit import driver, rule
+from envs.cluster.state import (
+    MILLION,
+    NONE,
+    PAIRS,
+    PLAN,
+    RANKED,
+    RUN,
+    RUNNING,
+    WAITING,
+)
+from envs.core.jit import part, rule
 
 
 @rule
 def _usable(s, w, i, kind):
     job = s.job[i]
-    return w.kind[job.cls, kind].speed > 0 and may_use(job, kind)
+    return w.place[job.cls, kind].speed > 0 and may_use(job, kind)
 
 
-@driver
+@part
 def must_deal(s, w, t):
     """Whether shares are to be computed anew at t."""
     run = s.run[0]
@@ -22,20 +31,20 @@ def must_deal(s, w, t):
         return False
     if run.turnover != run.dealt_for:
         return True
-    for node in range(s.up.shape[1]):
-        if s.up[0, node] != s.up[1, node]:
+    for node in range(s.node.shape[1]):
+        if s.node[0, node].up != s.node[0, node].dealt:
             return True
     return False
 
 
-@driver
+@part
 def note_deal(s, t):
     """New shares are in place: served rounds count from here."""
     run = s.run[0]
     run.dealt_at = t
     run.dealt_for = run.turnover
-    for node in range(s.up.shape[1]):
-        s.up[1, node] = s.up[0, node]
+    for node in range(s.node.shape[1]):
+        s.node[0, node].dealt = s.node[0, node].up
     for i in range(run.oldest, run.arrived):
         for kind in range(s.pair.shape[1]):
             s.pair[i, kind].served = 0
@@ -49,7 +58,7 @@ def _priority(pair, ratio):
     return -pair.deficit
 
 
-@driver
+@part
 def _is_ahead(s, a, b, kinds, ratio):
     """Whether pair a goes before pair b."""
     x, y = s.pair[a // kinds, a % kinds], s.pair[b // kinds, b % kinds]
@@ -61,18 +70,18 @@ def _is_ahead(s, a, b, kinds, ratio):
     return a < b
 
 
-@driver
+@part
 def _sort_pairs(s, n, kinds, ratio):
     gap = 1
     while gap < n // 3:
         gap = 3 * gap + 1
     while gap > 0:
         for k in range(gap, n):
-            moving, place = s.sorted[k], k
-            while place >= gap and _is_ahead(s, moving, s.sorted[place - gap], kinds, ratio):
-                s.sorted[place] = s.sorted[place - gap]
+            moving, place = s.lists[PAIRS, k], k
+            while place >= gap and _is_ahead(s, moving, s.lists[PAIRS, place - gap], kinds, ratio):
+                s.lists[PAIRS, place] = s.lists[PAIRS, place - gap]
                 place -= gap
-            s.sorted[place] = moving
+            s.lists[PAIRS, place] = moving
         gap //= 3
 
 
@@ -89,7 +98,7 @@ def _shared_pairs(s, w):
         if _is_active(s.job[i]):
             for kind in range(kinds):
                 if s.pair[i, kind].share > 0 and _usable(s, w, i, kind):
-                    s.sorted[n] = i * kinds + kind
+                    s.lists[PAIRS, n] = i * kinds + kind
                     n += 1
     return n
 
@@ -98,26 +107,26 @@ def _shared_pairs(s, w):
 def _assign(s, i, kind, chosen):
     """Job i gets the type if it has none and its GPUs fit; the number of jobs chosen so far."""
     job = s.job[i]
-    if job.plan_gpus > 0 or s.total[PLAN, kind] < job.gpus:
+    if job.plan_gpus > 0 or s.kind[PLAN, kind].free < job.gpus:
         return chosen
-    s.total[PLAN, kind] -= job.gpus
+    s.kind[PLAN, kind].free -= job.gpus
     job.plan_type, job.plan_gpus = kind, job.gpus
-    s.order[chosen] = i
+    s.lists[RANKED, chosen] = i
     return chosen + 1
 
 
-@driver
+@part
 def _count_up(s, w):
     """GPUs of up nodes by type, in the layer PLAN."""
     open_decision(s)
-    for kind in range(s.total.shape[1]):
-        s.total[PLAN, kind] = 0
-    for node in range(s.up.shape[1]):
-        if s.up[0, node]:
-            s.total[PLAN, w.node[node].kind] += w.node[node].gpus
+    for kind in range(s.kind.shape[1]):
+        s.kind[PLAN, kind].free = 0
+    for node in range(s.node.shape[1]):
+        if s.node[0, node].up:
+            s.kind[PLAN, s.node[0, node].kind].free += s.node[0, node].gpus
 
 
-@driver
+@part
 def serve_shares(s, w, t):
     """One round: choose a type per job, place, and keep the books."""
     run = s.run[0]
@@ -128,21 +137,21 @@ def serve_shares(s, w, t):
     _sort_pairs(s, n, kinds, w.rules[run.rules].ratio)
     chosen = 0
     for k in range(n):
-        chosen = _assign(s, s.sorted[k] // kinds, s.sorted[k] % kinds, chosen)
+        chosen = _assign(s, s.lists[PAIRS, k] // kinds, s.lists[PAIRS, k] % kinds, chosen)
     for i in range(run.oldest, run.arrived):
         job = s.job[i]
         if _is_active(job) and job.plan_gpus == 0:
             for place in range(kinds):
-                kind = w.kind[job.cls, place].sequence
+                kind = w.place[job.cls, place].sequence
                 if kind != NONE and s.pair[i, kind].share == 0 and may_use(job, kind):
                     chosen = _assign(s, i, kind, chosen)
-    realise(s, w, s.order, chosen, t)
+    realise(s, w, chosen, t)
     for i in range(run.oldest, run.arrived):
         if _is_active(s.job[i]):
             for kind in range(kinds):
                 s.pair[i, kind].deficit += s.pair[i, kind].share
     for k in range(run.running):
-        i = s.running[k]
+        i = s.lists[RUN, k]
         pair = s.pair[i, s.job[i].gpu_type]
         pair.deficit -= MILLION
         pair.served += 1

@@ -4,9 +4,16 @@ from envs.cluster.rules.order import is_before, is_strictly_above, tidy
 from envs.cluster.rules.pieces import give, is_free, take
 from envs.cluster.rules.placement import find, may_use
 from envs.cluster.rules.reservation import fits_beside, reserve
-from envs.cluster.state import NEVER, NONE, PLAN
+from envs.cluster.state import (
+    NEVER,
+    NONE,
+    PLAN,
+    RUN,
+    VICTIM,
+    WAIT,
+)
 from envs.cluster.work import MISFIT, PREEMPTION
-from envs.core.jit import driver, rule
+from envs.core.jit import part, rule
 
 STOP, SKIP, RESERVE = range(len(MISFIT))
 OFF, STRICT, _, REPACK = range(len(PREEMPTION))
@@ -20,20 +27,20 @@ def is_eligible(s, rules, i, victim):
     return is_before(s, i, victim)
 
 
-@driver
+@part
 def _could_fit(s, w, i, last):
     """Whether some type would have enough GPUs if every eligible job gave up its own."""
     rules = w.rules[s.run[0].rules]
     job = s.job[i]
-    for k in range(w.kind.shape[1]):
-        kind = w.kind[job.cls, k].sequence
+    for k in range(s.kind.shape[1]):
+        kind = w.place[job.cls, k].sequence
         if kind == NONE:
             return False
         if may_use(job, kind):
-            gpus = s.total[PLAN, kind]
+            gpus = s.kind[PLAN, kind].free
             place = last
             while gpus < job.gpus and place >= 0:
-                victim = s.running[place]
+                victim = s.lists[RUN, place]
                 if not is_eligible(s, rules, i, victim):
                     break
                 if not s.job[victim].stopped and s.job[victim].gpu_type == kind:
@@ -47,10 +54,10 @@ def _could_fit(s, w, i, last):
 @rule
 def _stop(s, w, place):
     """The running job at `place` of the list gives up its GPUs."""
-    run, victim = s.run[0], s.running[place]
+    run, victim = s.run[0], s.lists[RUN, place]
     s.job[victim].stopped = 1
-    give(s, w, PLAN, s.job[victim].piece)
-    s.victim[run.victims] = victim
+    give(s, PLAN, s.job[victim].piece)
+    s.lists[VICTIM, run.victims] = victim
     run.victims += 1
     run.stops += 1
     run.pending = min(run.pending, place)
@@ -59,12 +66,12 @@ def _stop(s, w, place):
 @rule
 def _keep(s, w, victim):
     """The job keeps its GPUs as if nothing had happened."""
-    take(s, w, PLAN, s.job[victim].piece)
+    take(s, PLAN, s.job[victim].piece)
     s.job[victim].stopped = 0
     s.run[0].stops -= 1
 
 
-@driver
+@part
 def evict_for(s, w, i, t):
     """Stop running jobs from the last upwards until job i has a place; its type, or -1."""
     run = s.run[0]
@@ -74,14 +81,14 @@ def evict_for(s, w, i, t):
     run.victims = 0
     kind = NONE
     place = run.running - 1
-    while kind == NONE and place >= 0 and is_eligible(s, rules, i, s.running[place]):
-        if not s.job[s.running[place]].stopped:
+    while kind == NONE and place >= 0 and is_eligible(s, rules, i, s.lists[RUN, place]):
+        if not s.job[s.lists[RUN, place]].stopped:
             _stop(s, w, place)
             kind = find(s, w, PLAN, i, s.job[i].gpus, t)
         place -= 1
     if not rules.eager:
         for k in range(run.victims - 1, -1, -1):
-            victim = s.victim[k]
+            victim = s.lists[VICTIM, k]
             if kind == NONE or is_free(s, PLAN, s.job[victim].piece):
                 _keep(s, w, victim)
     return kind
@@ -93,13 +100,13 @@ def _next_job(s):
     run = s.run[0]
     i = NONE
     if run.cursor < run.waiting:
-        i = s.waiting[run.cursor]
+        i = s.lists[WAIT, run.cursor]
     if run.stops == 0:
         return i
-    while run.pending < run.running and not s.job[s.running[run.pending]].stopped:
+    while run.pending < run.running and not s.job[s.lists[RUN, run.pending]].stopped:
         run.pending += 1
     if run.pending < run.running:
-        victim = s.running[run.pending]
+        victim = s.lists[RUN, run.pending]
         if i == NONE or is_before(s, victim, i):
             return victim
     return i
@@ -117,8 +124,8 @@ def _pass(s, i):
 
 @rule
 def _has_room(s):
-    for kind in range(s.total.shape[1]):
-        if s.total[PLAN, kind] > 0:
+    for kind in range(s.kind.shape[1]):
+        if s.kind[PLAN, kind].free > 0:
             return True
     return False
 
@@ -132,12 +139,12 @@ def _is_hopeless(s, rules, i):
     if rules.preempt == OFF:
         return True
     place = run.running - 1
-    while place >= 0 and s.job[s.running[place]].stopped:
+    while place >= 0 and s.job[s.lists[RUN, place]].stopped:
         place -= 1
-    return place < 0 or not is_eligible(s, rules, i, s.running[place])
+    return place < 0 or not is_eligible(s, rules, i, s.lists[RUN, place])
 
 
-@driver
+@part
 def walk(s, w, t):
     """Go through the order from the top and carry out what was planned."""
     run = s.run[0]
@@ -146,7 +153,7 @@ def walk(s, w, t):
     run.cursor = 0
     run.pending = run.running
     if rules.preempt != OFF:
-        tidy(s, s.running, run.running)
+        tidy(s, RUN, run.running)
     limit = NEVER
     reserved = False
     while True:
