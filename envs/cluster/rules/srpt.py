@@ -1,7 +1,7 @@
 """Shortest remaining processing time on one machine, the relaxation behind a bound on JCT."""
 from __future__ import annotations
 
-from envs.core.jit import part, rule
+from envs.core.jit import driver, rule
 
 
 @rule
@@ -29,7 +29,7 @@ def _sink(heap, count):
     heap[place] = value
 
 
-@part
+@driver
 def srpt_flow(release, length, heap):
     """Sum of flow times; releases (n,) ascend, `heap` (n,) is room to work in."""
     flow, now, count = 0.0, 0.0, 0
