@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from agents.checkpoints import pack, pack_optimiser, unpack, unpack_optimiser
 from agents.learner import Learner, rate
 from agents.networks.network import Network
+from agents.observations import flat
 from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
@@ -158,8 +159,8 @@ class Reinforce(Learner):
     def _shuffler(self) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed << 20) + self.updates)
 
-    def _tensor(self, observation: np.ndarray) -> Tensor:
-        return torch.as_tensor(observation, device=self.device)
+    def _tensor(self, observation: Any) -> Tensor:
+        return torch.as_tensor(flat(observation), device=self.device)
 
     def _mask(self, info: Mapping[str, Any]) -> Tensor | None:
         mask = info.get("action_mask")

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.observations import flat, flat_space
 from envs.core.errors import PolicyError
 
 
@@ -25,7 +26,8 @@ class BatchVecEnv(VecEnv):
             raise PolicyError("Stable-Baselines3 needs autoreset in the same step",
                               "autoreset_mode", "make the batch with AutoresetMode.SAME_STEP")
         self.env = env
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        super().__init__(env.num_envs, flat_space(env.single_observation_space),
+                         env.single_action_space)
         self.render_mode = env.render_mode
         self.scale = RewardScale(env.num_envs, reward_gamma) if reward_gamma is not None else None
         self.info: dict[str, Any] = {}      # of the last step, as the batch gives it
@@ -44,7 +46,7 @@ class BatchVecEnv(VecEnv):
         self._lengths[:] = 0
         if self.scale:
             self.scale.forget(np.ones(self.num_envs, bool))
-        return obs
+        return flat(obs)
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions until `step_wait`."""
@@ -60,10 +62,10 @@ class BatchVecEnv(VecEnv):
         if done.any():
             self._end_episodes(done, truncated & ~terminated, infos)
         reward = self.scale(reward, done) if self.scale else reward.astype(np.float32)
-        return obs, reward, done, infos
+        return flat(obs), reward, done, infos
 
     def _end_episodes(self, done: np.ndarray, cut: np.ndarray, infos: list[dict[str, Any]]) -> None:
-        final, now = self.info["final_obs"], round(time.time() - self._began, 6)
+        final, now = flat(self.info["final_obs"]), round(time.time() - self._began, 6)
         for i in done.nonzero()[0]:
             infos[i] = {
                 "terminal_observation": final[i],

@@ -12,7 +12,7 @@ from agents.schema import AGENTS
 from agents.store import load, save
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
-from tests.toys import Identity, accuracy
+from tests.toys import Identity, Named, accuracy
 
 SMALL = {
     "reinforce": {"learning_rate": 1e-2, "group": 4},
@@ -25,10 +25,10 @@ SMALL = {
 STEPS = 6000
 
 
-def learner(name, parts=1, seed=1, **changes):
+def learner(name, parts=1, seed=1, kind=Identity, **changes):
     """A learner on a fresh identity problem with a small network."""
     torch.manual_seed(seed)
-    env = Identity(16, 1 if name == "dqn" else parts, length=8)
+    env = kind(16, 1 if name == "dqn" else parts, length=8)
     network = for_environment("mlp", env, {"hidden": 16})
     config = AGENTS[name](**{**SMALL[name], **changes})
     return make_learner(config, env, network, seed=seed, steps=STEPS)
@@ -49,6 +49,14 @@ def test_learns_the_identity(name):
     assert accuracy(policy(made), parts) > 0.95
     if name in ("maskable_ppo", "reinforce"):
         assert made.env.illegal == 0
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_learns_the_identity_from_a_dict(name):
+    made = learner(name, kind=Named)
+    while made.steps < STEPS:
+        made.update()
+    assert accuracy(policy(made), kind=Named) > 0.95
 
 
 @pytest.mark.parametrize("name", AGENTS)

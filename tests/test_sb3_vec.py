@@ -7,7 +7,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.sb3_vec import BatchVecEnv, RewardScale
 from envs.core.errors import PolicyError
-from tests.toys import Identity
+from tests.toys import Identity, Named
 
 
 def steps(vec, count):
@@ -32,6 +32,21 @@ def test_ends_of_episodes_carry_what_the_library_needs():
     twin.seeds[:], twin.steps[:] = 11, 5
     twin._show()
     assert np.array_equal(infos[1]["terminal_observation"], twin._observe()[0])
+
+
+def test_a_dict_becomes_a_row_also_at_the_end():
+    plain, named = BatchVecEnv(Identity(2, length=3)), BatchVecEnv(Named(2, length=3))
+    for vec in (plain, named):
+        vec.seed(4)
+    assert named.observation_space.shape == (4,)
+    assert np.array_equal(plain.reset(), named.reset()[:, 1:])
+    for one, two in zip(steps(plain, 6), steps(named, 6), strict=True):
+        assert two[0].dtype == np.float32 and np.array_equal(one[0], two[0][:, 1:])
+        for a, b in zip(one[3], two[3], strict=True):
+            assert a.keys() == b.keys()
+            if a:
+                end = b["terminal_observation"]
+                assert end[0] == 1 and np.array_equal(a["terminal_observation"], end[1:])
 
 
 def test_episode_sums_start_anew():

@@ -86,9 +86,24 @@ class Identity(VectorEnv):
             mine[:] = its
 
 
-def accuracy(policy, parts: int = 1, symbols: int = 3) -> float:
+class Named(Identity):
+    """The same, shown as a dict: a table of the symbols, and how far the episode is."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.single_observation_space = gym.spaces.Dict({
+            "shown": gym.spaces.Box(0, 1, (self.parts, self.symbols), np.float32),
+            "elapsed": gym.spaces.Box(0, 1, (1,), np.float32)})
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+
+    def _observe(self):
+        shown = np.eye(self.symbols, dtype=np.float32)[self.shown]
+        return {"shown": shown, "elapsed": (self.steps / self.length).astype(np.float32)[:, None]}
+
+
+def accuracy(policy, parts: int = 1, symbols: int = 3, kind: type[Identity] = Identity) -> float:
     """Share of symbols that a policy names on a fresh batch."""
-    env = Identity(256, parts, symbols)
+    env = kind(256, parts, symbols)
     observation, info = env.reset(seed=90_000)
     action = policy.act(observation, info["action_mask"])
     return float((np.asarray(action).reshape(256, parts) == env.shown).mean())

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from agents.networks.network import Network
+from agents.observations import flat
 from agents.policy import Policy
 
 
@@ -35,10 +36,10 @@ class NetworkPolicy(Policy):
         self.generator = torch.Generator(self.device).manual_seed(seed)
 
     @torch.no_grad()
-    def act(self, observation: np.ndarray, mask: np.ndarray | None,
+    def act(self, observation: Any, mask: np.ndarray | None,
             deterministic: bool = True) -> np.ndarray:
         """The preferred legal action of each replica, or a draw where that is the network's way."""
-        observed = torch.as_tensor(observation, device=self.device)
+        observed = torch.as_tensor(flat(observation), device=self.device)
         legal = None if mask is None else torch.as_tensor(mask, device=self.device).bool()
         distribution, _ = self.network(observed, legal)
         draws = self.network.sampled or not deterministic

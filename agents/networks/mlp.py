@@ -9,6 +9,7 @@ from torch import Tensor
 
 from agents.networks.categorical import Categoricals, Choices
 from agents.networks.network import Network, NetworkConfig, compress, layers, setting
+from agents.observations import flat_space
 from envs.core.errors import PolicyError
 
 
@@ -36,7 +37,7 @@ class Mlp(Network):
     @classmethod
     def settings(cls, env: Any) -> dict[str, Any]:
         """Sizes of this environment's spaces."""
-        shape = env.single_observation_space.shape
+        shape = flat_space(env.single_observation_space).shape
         return {"inputs": int(np.prod(shape)),
                 "parts": tuple(Choices(env.single_action_space).sizes)}
 
