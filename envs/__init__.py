@@ -5,3 +5,5 @@ register("sched/Blis-v0", entry_point="envs.blis.env:Blis",
          vector_entry_point="envs.blis.env:BlisEnv")
 register("sched/BlisAccuracy-v0", entry_point="envs.blis.env:BlisAccuracy",
          vector_entry_point="envs.blis.env:BlisAccuracyEnv")
+register("sched/Cluster-v0", entry_point="envs.cluster.env:Cluster",
+         vector_entry_point="envs.cluster.env:ClusterEnv")

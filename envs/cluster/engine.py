@@ -57,13 +57,17 @@ class Engine:
 
     def reset(self, chosen: np.ndarray, seed: np.ndarray, first: np.ndarray, jobs: np.ndarray, *,
               track: tuple[np.ndarray, np.ndarray] | None = None,
-              until: np.ndarray | None = None) -> None:
-        """Empty the chosen replicas; arrays have one value per replica of the batch."""
+              until: np.ndarray | None = None, offset: np.ndarray | None = None) -> None:
+        """Empty the chosen replicas; arrays have one value per replica of the batch.
+
+        `track`: first and last counted job of the episode; `offset`: where it begins in the trace.
+        """
         zero = np.zeros(self.envs, np.int64)
         track = (zero, jobs - 1) if track is None else track
         until = zero + NEVER if until is None else until
+        offset = zero if offset is None else offset
         self.over_slices(resets.reset_batch, self.start, chosen, seed.astype(np.uint64),
-                         *(np.asarray(x, np.int64) for x in (first, jobs, *track, until)))
+                         *(np.asarray(x, np.int64) for x in (first, jobs, *track, until, offset)))
 
     def run(self, active: np.ndarray | None = None) -> np.ndarray:
         """Replay until every active replica needs the host or is over; their codes."""

@@ -68,6 +68,7 @@ REPLICA = np.dtype([
     ("illegal", "i8"),
     ("presence", "f8"),            # microseconds that tracked jobs were present so far
     ("slowness", "f8"),            # the same, each over its ideal time
+    ("spent", "f8"),               # sum of completion times of finished tracked jobs
     ("missed", "i8"),              # deadlines passed unfinished
     ("logged", "i8"),              # length of the log
     ("rules", "i4"),               # row of Work.rules in force

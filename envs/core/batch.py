@@ -17,6 +17,8 @@ from gymnasium.vector.utils import batch_space
 from envs.core.errors import ActionError
 from envs.core.rng import episode_seed, replica_seed
 
+Observation = np.ndarray | dict[str, np.ndarray]        # the first axis is the replica
+
 
 class BatchEnv(VectorEnv):
     """Base of all environments; replica i of `reset(seed=s)` is a single one with seed s + i.
@@ -53,8 +55,8 @@ class BatchEnv(VectorEnv):
         """Begin an episode of the chosen replicas; `seeds` (E,) u8 are behind their draws."""
         raise NotImplementedError
 
-    def _look(self) -> tuple[np.ndarray, np.ndarray]:
-        """Fresh arrays: observation (E, ...) and flat int8 mask (E, M)."""
+    def _look(self) -> tuple[Observation, np.ndarray]:
+        """Fresh arrays: observation (E, ...), or a dict of such, and flat int8 mask (E, M)."""
         raise NotImplementedError
 
     def _play(self, actions: np.ndarray) -> tuple:
@@ -73,7 +75,7 @@ class BatchEnv(VectorEnv):
         """Strict mode: raise `ActionError` for an illegal action."""
 
     def reset(self, *, seed: int | Sequence[int | None] | None = None,
-              options: Mapping[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+              options: Mapping[str, Any] | None = None) -> tuple[Observation, dict[str, Any]]:
         """Begin episodes; without a seed each replica goes on to its next one."""
         options = dict(options or {})
         chosen = np.asarray(options.pop("reset_mask", np.ones(self.num_envs, bool)), bool)
@@ -129,7 +131,7 @@ class BatchEnv(VectorEnv):
         info["action_mask"] = self._mask.copy()
         return observation, reward, terminated, truncated, info
 
-    def _begin_at_once(self, observation: np.ndarray, info: dict[str, Any]) -> tuple:
+    def _begin_at_once(self, observation: Observation, info: dict[str, Any]) -> tuple:
         done = self._done.copy()
         final = {key: value for key, value in info.items() if not key.startswith("_")}
         final["action_mask"] = self._mask.copy()
@@ -149,7 +151,8 @@ class BatchEnv(VectorEnv):
             self._mask = mask
             return fresh, zeros, never, never.copy(), {"action_mask": mask.copy()}
         observation, reward, terminated, truncated, self._mask, info = saved
-        observation[begun], self._mask[begun] = fresh[begun], mask[begun]
+        overwrite(observation, fresh, begun)
+        self._mask[begun] = mask[begun]
         reward[begun], terminated[begun], truncated[begun] = 0.0, False, False
         for value in info.values():
             value[begun] = 0
@@ -217,6 +220,15 @@ class BatchEnv(VectorEnv):
 
         show(self.draw(0, "rgb_array"))
         return None
+
+
+def overwrite(observation: Observation, fresh: Observation, rows: np.ndarray) -> None:
+    """Put rows of fresh observations in place, in an array or in each array of a dict."""
+    if isinstance(observation, Mapping):
+        for key, values in observation.items():
+            values[rows] = fresh[key][rows]
+    else:
+        observation[rows] = fresh[rows]
 
 
 def _bounds(space: spaces.Space) -> tuple[Any, Any]:

@@ -1,7 +1,6 @@
 """Linear programs that are changed a little and solved again, by GLOP through OR-Tools MathOpt.
 
-The solver keeps its basis from one solve to the next, so that a re-solve takes a few pivots. Its
-messages are exchanged as they are: MathOpt's Python model of the same costs as much as a solve.
+The solver keeps its basis from one solve to the next, so that a re-solve takes a few pivots.
 """
 from __future__ import annotations
 
@@ -10,9 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from envs.core.program import STATUS, Program, math_opt
-
-REASON = "TERMINATION_REASON_"
+from envs.core.program import STATUS, Program, ending, math_opt, silent
 
 
 class Unsolved(Exception):
@@ -41,11 +38,9 @@ class Lp:
         from ortools.math_opt.core.python import solver
 
         self._end = time.perf_counter() + time_limit_s
-        self._program = program
         self._solver = solver.new(mathopt.SolverType.GLOP.value, program.proto(),
                                   parameters_pb2.SolverInitializerProto())
-        self._rest = (mathopt.ModelSolveParameters().to_proto(), None,
-                      mathopt.CallbackRegistration().to_proto(), None, None)
+        self._rest = silent()
         self._limits = parameters_pb2.SolveParametersProto()
         self._limits.glop.use_preprocessing = False     # it would forget the basis
 
@@ -73,8 +68,7 @@ class Lp:
             raise Unsolved("timed out")
         self._limits.time_limit.FromMicroseconds(max(1, int(left * 1e6)))
         result = self._solver.solve(self._limits, *self._rest)
-        reason = type(result.termination).DESCRIPTOR.fields_by_name["reason"].enum_type
-        status = reason.values_by_number[result.termination.reason].name.removeprefix(REASON)
+        status = ending(result)
         if status != "OPTIMAL":
             late = status in ("FEASIBLE", "NO_SOLUTION_FOUND")
             raise Unsolved("timed out" if late else STATUS.get(status, status.lower()))

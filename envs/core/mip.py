@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 
-from envs.core.program import STATUS, Program, math_opt
+from envs.core.program import STATUS, Program, ending, math_opt, silent
 
 SEED = 1
 
@@ -29,16 +28,20 @@ class Mip(Program):
     def solve(self, gap: float, time_limit_s: float) -> Outcome:
         """Solve to a relative gap, on one thread with a fixed seed."""
         mathopt = math_opt()
-        model = mathopt.Model.from_model_proto(self.proto())
-        limits = mathopt.SolveParameters(
-            relative_gap_tolerance=gap, time_limit=timedelta(seconds=time_limit_s),
-            random_seed=SEED)
+        from ortools.math_opt import parameters_pb2
+        from ortools.math_opt.core.python import solver
+
+        limits = parameters_pb2.SolveParametersProto(relative_gap_tolerance=gap, random_seed=SEED)
+        limits.time_limit.FromMicroseconds(int(time_limit_s * 1e6))
         begin = time.perf_counter()
-        result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=limits)
+        result = solver.solve(self.proto(), mathopt.SolverType.HIGHS.value,
+                              parameters_pb2.SolverInitializerProto(), limits, *silent())
         seconds = time.perf_counter() - begin
-        reason = result.termination.reason.name
+        reason = ending(result)
         status = STATUS.get(reason, reason.lower())
-        if not result.has_primal_feasible_solution():
+        if not result.solutions:
             return Outcome(status, seconds)
-        return Outcome(status, seconds, result.objective_value(), result.best_objective_bound(),
-                       np.array(result.variable_values(list(model.variables()))))
+        best = result.solutions[0].primal_solution
+        return Outcome(status, seconds, best.objective_value,
+                       result.termination.objective_bounds.dual_bound,
+                       np.array(best.variable_values.values))

@@ -1,4 +1,8 @@
-"""A linear or mixed-integer program as arrays, in the form that OR-Tools MathOpt reads."""
+"""A linear or mixed-integer program as arrays, in the form that OR-Tools MathOpt reads.
+
+MathOpt's messages are exchanged as they are: its Python model of the same costs as much as a solve
+of a linear program.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -19,6 +23,20 @@ def math_opt() -> Any:
         raise ScenarioError("this policy needs the solver package ortools",
                             remedy="pip install ortools") from None
     return mathopt
+
+
+def ending(result: Any) -> str:
+    """How a solve ended, from its message: `OPTIMAL`, `FEASIBLE` ..."""
+    reason = type(result.termination).DESCRIPTOR.fields_by_name["reason"].enum_type
+    name = reason.values_by_number[result.termination.reason].name
+    return name.removeprefix("TERMINATION_REASON_")
+
+
+def silent() -> tuple[Any, ...]:
+    """The arguments of a solve after its parameters: nothing to hint, nobody to call back."""
+    mathopt = math_opt()
+    return (mathopt.ModelSolveParameters().to_proto(), None,
+            mathopt.CallbackRegistration().to_proto(), None, None)
 
 
 class Program:

@@ -32,12 +32,12 @@ class SingleEnv(gym.Env):
         """Begin an episode."""
         super().reset(seed=seed)
         observation, info = self.batch.reset(seed=seed, options=options)
-        return observation[0], _first(info)
+        return _row(observation), _first(info)
 
     def step(self, action: Any):
         """One step."""
         observation, reward, terminated, truncated, info = self.batch.step(np.asarray(action)[None])
-        return (observation[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]),
+        return (_row(observation), float(reward[0]), bool(terminated[0]), bool(truncated[0]),
                 _first(info))
 
     def action_masks(self) -> np.ndarray:
@@ -60,6 +60,13 @@ class SingleEnv(gym.Env):
     def close(self) -> None:
         """Let go of the batch."""
         self.batch.close()
+
+
+def _row(observation: Any) -> Any:
+    """Row 0 of an observation."""
+    if isinstance(observation, Mapping):
+        return {key: values[0] for key, values in observation.items()}
+    return observation[0]
 
 
 def _first(info: Mapping[str, Any]) -> dict[str, Any]:

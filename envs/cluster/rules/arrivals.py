@@ -41,6 +41,7 @@ def _account(s, w, i, t):
     run.tracked_left -= 1
     run.counted -= 1
     run.weight -= 1.0 / job.ideal
+    run.spent += float(job.finish - job.arrival)
     run.presence -= float(t - job.finish)
     run.slowness -= float(t - job.finish) / job.ideal
     if job.finish > job.deadline and not job.late:

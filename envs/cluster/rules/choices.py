@@ -19,11 +19,11 @@ from envs.cluster.state import (
 from envs.cluster.work import CONTROL
 from envs.core.jit import part, rule
 
-RESIZE = CONTROL.index("resize")
+PICK, RESIZE = CONTROL.index("pick"), CONTROL.index("resize")
 NOWHERE, SOMEWHERE, TOGETHER = range(3)         # how well a job can be placed now
 
 
-@part
+@rule
 def _place_anyhow(s, w, i, want, t):
     """Plan a place for job i, by eviction if the rules allow it; its type, or -1."""
     run = s.run[0]
@@ -140,26 +140,10 @@ def _gains_more(s, a, b):
 
 
 @part
-def is_legal(s, w, i, want, t):
-    """Whether job i can have `want` GPUs now: a launch, or another size."""
+def legal_size(s, w, i, want, t):
+    """How job i can have `want` GPUs now by a launch or another size."""
     job = s.job[i]
     rules = w.rules[s.run[0].rules]
-    if rules.control == RESIZE and (not is_size(job, rules.powers, want) or want == job.held):
-        return False
-    return try_place(s, w, i, want, t) != NOWHERE
-
-
-@part
-def can_choose(s, w, t):
-    """Whether some listed job can be placed, or resized."""
-    n = list_jobs(s, w, t)
-    for k in range(n):
-        i = s.lists[RANKED, k]
-        if w.rules[s.run[0].rules].control != RESIZE:
-            if try_place(s, w, i, s.job[i].gpus, t) != NOWHERE:
-                return True
-        else:
-            for size in range(len(w.sizes)):
-                if is_legal(s, w, i, w.sizes[size], t):
-                    return True
-    return False
+    if want == job.held or not is_size(job, rules.powers, want):
+        return NOWHERE
+    return try_place(s, w, i, want, t)

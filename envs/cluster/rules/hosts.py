@@ -10,7 +10,7 @@ from envs.cluster.state import (
     READY,
     SETTLE,
 )
-from envs.core.jit import driver
+from envs.core.jit import driver, part
 
 
 @driver
@@ -39,15 +39,20 @@ def accept_sizes(state, e, jobs, kinds, gpus):
     run.phase, run.code = SETTLE, READY
 
 
-@driver
-def switch_rules(state, w, e, rules, following):
+@part
+def go_on_with(s, w, rules, following):
     """Another row of rules is in force from step 5 of this instant."""
-    s = replica(state, e)
     run = s.run[0]
     run.rules, run.next_switch = rules, following
     rekey(s, w, run.now)
     run.calm = 0
     run.phase, run.code = ADMIT, READY
+
+
+@driver
+def switch_rules(state, w, e, rules, following):
+    """`go_on_with` for replica e of a batch."""
+    go_on_with(replica(state, e), w, rules, following)
 
 
 @driver
@@ -58,7 +63,4 @@ def close_future(state, w, rules, until):
         run = s.run[0]
         run.jobs, run.event, run.until = run.arrived, len(w.event), until[e]
         run.tracked_left = -1
-        run.rules, run.next_switch = rules[e], NEVER
-        rekey(s, w, run.now)
-        run.calm = 0
-        run.phase, run.code = ADMIT, READY
+        go_on_with(s, w, rules[e], NEVER)

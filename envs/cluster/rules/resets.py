@@ -69,17 +69,18 @@ def _fill_run(run):
     run.dealt_at, run.dealt_for, run.turnover, run.admitted_gpus = -1, 0, 0, 0
     run.instants, run.rounds, run.spare_piece, run.found, run.found_nodes = 0, 0, 0, NONE, 0
     run.last_finish, run.decided_at, run.illegal, run.missed = 0, 0, 0, 0
-    run.counted, run.weight, run.presence, run.slowness = 0, 0.0, 0.0, 0.0
+    run.counted, run.weight, run.presence, run.slowness, run.spent = 0, 0.0, 0.0, 0.0, 0.0
     run.logged = 0
     run.rules, run.phase, run.code, run.stalled, run.calm = 0, BEGIN, READY, 0, 0
     run.next_switch = NEVER
 
 
 @driver
-def reset_batch(state, start, chosen, seed, first, jobs, track_first, track_last, until):
+def reset_batch(state, start, chosen, seed, first, jobs, track_first, track_last, until,
+                offset):
     """Empty the chosen replicas: `jobs` jobs of the trace from number `first` on are to come.
 
-    The first arrival is shifted to 0 unless the episode begins with the trace.
+    Times of the episode are those of the trace less `offset`.
     """
     for e in range(len(chosen)):
         if chosen[e]:
@@ -89,9 +90,7 @@ def reset_batch(state, start, chosen, seed, first, jobs, track_first, track_last
             run.seed, run.first, run.jobs, run.until = seed[e], first[e], jobs[e], until[e]
             run.track_first, run.track_last = track_first[e], track_last[e]
             run.tracked_left = track_last[e] - track_first[e] + 1
-            run.offset = 0
-            if first[e] > 0:
-                run.offset = start.task[first[e]].arrival
+            run.offset = offset[e]
             for i in range(jobs[e]):
                 _fill(s.job[i], start.task[first[e] + i], run.offset)
             _fill_nodes(s, start)
