@@ -39,7 +39,7 @@ class Mip(Program):
         seconds = time.perf_counter() - begin
         reason = ending(result)
         status = STATUS.get(reason, reason.lower())
-        if not result.solutions:
+        if reason not in ("OPTIMAL", "FEASIBLE"):
             return Outcome(status, seconds)
         best = result.solutions[0].primal_solution
         return Outcome(status, seconds, best.objective_value,
