@@ -68,21 +68,25 @@ def water_filling(problem: ShareProblem) -> Shares:
 
 
 def hierarchical(problem: ShareProblem) -> Shares:
-    """Levels rise by entity: `fair` to all its jobs, `fifo` to its first; objective: the lowest."""
+    """Levels rise by entity: `fair` to all its jobs, `fifo` to its first; objective: the lowest.
+
+    A level is a job's floor plus its weight times a common height; when the weight changes, the
+    floor takes over what was reached.
+    """
     free = np.zeros(len(problem.gpus), bool)
     free[[m for group in problem.entities for m in group.jobs]] = True
-    weight = _weights(problem, free)
+    weight, floor, passes = _weights(problem, free), np.zeros(len(free)), 0
     program = LevelProgram(problem, weight)
-    levels, everybody, passes = np.zeros(len(free)), np.ones(len(free), bool), 0
     while free.any():
         best = program.lp.solve()
-        levels += best.objective * weight
         free &= ~program.priced(best, weight)
-        weight = _weights(problem, free)
-        program.set_floor(everybody, levels)
-        program.set_weight(everybody, weight)
+        before, weight = weight, _weights(problem, free)
+        changed = weight != before
+        floor += best.objective * (before - weight)
+        program.set_floor(changed, floor)
+        program.set_weight(changed, weight)
         passes += 1
-    return Shares(program.shares(best.values), float(levels.min()), levels, {"passes": passes})
+    return Shares(program.shares(best.values), float(floor.min()), floor, {"passes": passes})
 
 
 def _weights(problem: ShareProblem, free: np.ndarray) -> np.ndarray:
