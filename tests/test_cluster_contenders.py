@@ -66,6 +66,16 @@ class Greedy:
         return kind, gpus
 
 
+class First:
+    """The first listed job that can be placed: FIFO with backfilling."""
+
+    options = {"env": {"control": "pick"}}
+
+    def act(self, observation, mask):
+        assert set(observation) == {"jobs", "cluster", "types"}
+        return mask.argmax(1)
+
+
 class Short:
     def shares(self, view):
         return np.zeros((1, 1))
@@ -112,6 +122,12 @@ def test_a_function_without_options_runs_under_those_of_the_scenario(path):
     assert metrics(found, "first") == metrics(found, "fifo_backfill") != metrics(found, "fifo")
     stopped = small([f"{path}:first"], scenario=scenario(misfit="stop"), windows=1)
     assert metrics(stopped, "first") == metrics(found, "fifo")
+
+
+def test_a_policy_acts_in_the_environment(path):
+    """The environment and the whole-trace run are one simulator."""
+    found = small([f"{path}:First", "fifo_backfill"], windows=2)
+    assert metrics(found, "First") == metrics(found, "fifo_backfill")
 
 
 def test_shares_and_sizes_in_python(path):

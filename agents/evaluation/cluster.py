@@ -18,6 +18,7 @@ from agents.evaluation import tuning
 from agents.evaluation.planner_cluster import PythonOrder, UserPlanner, options_of
 from envs.cluster.bounds import bounds
 from envs.cluster.drawing import POINTS, curves, timeline
+from envs.cluster.episodes import TRAINING_TRACES
 from envs.cluster.metrics import held, metrics
 from envs.cluster.replay import Trace
 from envs.cluster.scenario import CLUSTER, Scenario, load_scenario
@@ -35,7 +36,7 @@ from envs.core.workloads import Window
 HOUR, HOURS = 3600.0, 1 / 3600
 STATUS = ("future", "held", "waiting", "running", "finished")
 SAMPLE = 1000           # GPU times that stand for those of the training part
-TRAINING_TRACES = 8     # generated traces from which episodes are cut
+SAMPLED_TRACES = 8      # generated traces that they are taken from
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class ClusterDomain(Domain):
     user_forms = ("give it act(observation, mask), shares(view) or allocate(view), or write a "
                   "function that orders jobs, decorated with @policy or not")
     rivals = ("fifo_backfill", "sjf_gpus", "las", "las_gpu", "tiresias", "gittins")
-    ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {}
+    ratios = {"mean_jct_s": (("jct_s",), ("finished",))}
     picture = "jct_cdf"
     incomplete = "unfinished"
     grids = GRIDS
@@ -137,7 +138,7 @@ class ClusterDomain(Domain):
         """The Gittins sample is that of the training part."""
         if scenario.options.gittins_sample_gpu_s is not None:
             return scenario
-        traces = workload.training_traces(TRAINING_TRACES)
+        traces = workload.training_traces(SAMPLED_TRACES)
         times = np.concatenate([t.gpus * t.duration_s for t in traces])
         places = np.linspace(0, 1, min(SAMPLE, len(times)))
         return scenario.replace(gittins_sample_gpu_s=np.quantile(times, places).tolist())
