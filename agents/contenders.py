@@ -119,18 +119,24 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
     def guard() -> AbstractContextManager:
         return user_code.blame(path)
 
-    own = scenario.merge(getattr(thing, "options", {})).merge(contender.extra)
+    own = scenario.merge(_own_options(thing)).merge(contender.extra)
     if d.is_compiled(thing):
         return d.simulate_compiled(own, window.trace, seed, thing)
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
-        scenario = scenario.merge(contender.acting).merge(getattr(policy, "options", {}))
+        scenario = scenario.merge(contender.acting).merge(_own_options(policy))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if d.is_planned(thing):
         return d.simulate_planned(own, window.trace, seed, thing, guard)
     raise PolicyError(f"{type(thing).__name__} is no contender", str(path),
                       d.user_forms)
+
+
+def _own_options(thing: Any) -> Options:
+    """Scenario options that a user's object brings; a planner may have others of that name."""
+    found = getattr(thing, "options", {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def play(d: Any, policy: Any, scenario: Any, window: Any, seed: int,
