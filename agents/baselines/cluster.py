@@ -128,7 +128,6 @@ GRIDS: dict[str, dict[str, tuple]] = {
     "fifo_backfill": {"boost_after_s": (86_400, 4 * 86_400)},
     "sjf_gpus": {"boost_after_s": (86_400, 4 * 86_400)},
     "las_gpu_consolidated": {"relax_after_s": (600, 14_400)},
-    "max_min": {"share.realloc_s": (1920, 7200)},
 }
 
 Need = tuple[str, Callable[[Any, list[Any]], bool]]     # why it is left out, when it makes sense
