@@ -69,7 +69,7 @@ class GeneratedWorkload(Workload):
         for seed in part_seeds(part, count, self.config.seeds):
             trace = self._trace(seed)
             if length is not None and length < len(trace):
-                trace = trace.window(0, length)
+                trace = trace.window(0, int(length))
             found.append(Window(f"{self.name}#{seed}", trace, seed))
         return found
 
@@ -104,7 +104,7 @@ class RecordedWorkload(Workload):
         """Whole windows that do not overlap, `count` of them spread evenly, at least one."""
         seed = of_part(FIRST_SEED, part)
         trace = self._part(part)
-        length = min(length or RECORDED_LENGTH, len(trace))
+        length = min(int(length or RECORDED_LENGTH), len(trace))
         windows = [Window(f"{self.name}#{part}+{first}", trace.window(first, length), seed + i)
                    for i, first in enumerate(range(0, len(trace) - length + 1, length))]
         return spread(windows, count)
