@@ -7,8 +7,10 @@
 
 Traces differ more by window than policies do, so the default baseline of a replica is the mean
 return of the others in its group at the same step (leave one out): what the window alone decides
-cancels. Every update begins with a seeded reset and all draws come from one generator, so a run
-that is resumed equals one that was never interrupted, bit for bit.
+cancels. Where steps of a group are not simultaneous (the environment tells `now_s`), baseline
+`clock` takes the others' returns-to-go at the same time instead. Every update begins with a seeded
+reset and all draws come from one generator, so a run that is resumed equals one that was never
+interrupted, bit for bit.
 """
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
 
-BASELINES = ("window", "value", "moving", "none")
+BASELINES = ("window", "clock", "value", "moving", "none")
 
 
 class Batch(NamedTuple):
@@ -38,6 +40,7 @@ class Batch(NamedTuple):
     action: Tensor
     reward: Tensor      # (T, E), 0 after the end
     alive: Tensor       # (T, E) the episode had not ended before this step
+    clock: np.ndarray   # (T, E) simulated time of the step (s), zeros if it is not told
 
 
 class Reinforce(Learner):
@@ -81,25 +84,29 @@ class Reinforce(Learner):
         observation, info = self.env.reset(seed=self.window_seeds())
         alive = np.ones(self.env.num_envs, bool)
         rows: list[tuple] = []
+        now = np.zeros(self.env.num_envs)
         while alive.any() and len(rows) < self.config.max_steps:
             seen, mask = self._tensor(observation), self._mask(info)
             action = self.network(seen, mask)[0].sample(self.generator)
             observation, reward, terminated, truncated, info = self.env.step(action.cpu().numpy())
-            rows.append((seen, mask, action, reward * alive, alive))
+            rows.append((seen, mask, action, reward * alive, alive, now))
+            now = info.get("now_s", now)
             alive = alive & ~(terminated | truncated)
             if self.tally:
                 self.tally.add(info)
-        self.steps += int(sum(row[-1].sum() for row in rows))
-        seen, mask, action, reward, living = zip(*rows, strict=True)
+        self.steps += int(sum(row[4].sum() for row in rows))
+        seen, mask, action, reward, living, clock = zip(*rows, strict=True)
         return Batch(torch.stack(seen), None if mask[0] is None else torch.stack(mask),
                      torch.stack(action), torch.as_tensor(np.stack(reward), dtype=torch.float32),
-                     torch.as_tensor(np.stack(living)))
+                     torch.as_tensor(np.stack(living)), np.stack(clock))
 
     def advantages(self, batch: Batch, returns: Tensor) -> tuple[Tensor, Tensor]:
         """Return-to-go less its baseline, 0 after the end; and the critic's target."""
         kind = self.config.baseline
         if kind == "window":
             baseline = leave_one_out(returns, self.config.group)
+        elif kind == "clock":
+            baseline = simultaneous(returns, batch.alive, batch.clock, self.config.group)
         elif kind == "moving":
             baseline = self._moving(batch, returns)
         elif kind == "value":
@@ -198,6 +205,20 @@ def leave_one_out(returns: Tensor, group: int) -> Tensor:
     return ((grouped.sum(-1, keepdim=True) - grouped) / (group - 1)).flatten(1)
 
 
+def simultaneous(returns: Tensor, alive: Tensor, clock: np.ndarray, group: int) -> Tensor:
+    """The mean return-to-go of the other replicas of each group at the time of each step."""
+    values, total = returns.numpy(), np.zeros(returns.shape, np.float32)
+    lengths = alive.sum(0).tolist()
+    for e, length in enumerate(lengths):
+        first = e - e % group
+        for other in range(first, first + group):
+            if other != e:
+                n = lengths[other]
+                total[:length, e] += np.interp(clock[:length, e], clock[:n, other],
+                                               values[:n, other], right=0.0)
+    return torch.as_tensor(total / (group - 1))
+
+
 def check(config: ReinforceConfig, num_envs: int) -> None:
     """Settings that cannot work are one error each."""
     if config.baseline not in BASELINES:
@@ -206,6 +227,6 @@ def check(config: ReinforceConfig, num_envs: int) -> None:
     if config.group < 1 or num_envs % config.group:
         raise PolicyError(f"{num_envs} replicas do not fall into groups of {config.group}",
                           "agent.group", "let it divide agent.num_envs")
-    if config.baseline == "window" and config.group < 2:
+    if config.baseline in ("window", "clock") and config.group < 2:
         raise PolicyError("the window baseline compares replicas of one window", "agent.group",
                           "give at least 2")

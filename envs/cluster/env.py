@@ -86,7 +86,7 @@ class ClusterEnv(BatchEnv):
         before it under FIFO with backfill, which do not count. Terminated when all have finished;
         truncated at `env.horizon_s`, `env.max_steps`, or when nothing can happen any more.
     Info: `finished`, `missed` deadlines and `jct_s`, the sum of completion times, since the last
-        step; `illegal` actions so far; `action_mask`.
+        step; `illegal` actions so far; `now_s`, the time of the next decision; `action_mask`.
     Trace: any trace of the domain, or several; a name or path is replayed in its training part
         (`part=`). Options `share`, `lookahead` and `elastic` decide alone and are refused here,
         but `elastic.sizes` says which sizes `resize` may give.
@@ -224,7 +224,8 @@ class ClusterEnv(BatchEnv):
         over = run["code"] == OVER
         terminated = over & (run["tracked_left"] == 0)
         info = {"finished": change[:, 4].astype(np.int64), "missed": change[:, 3].astype(np.int64),
-                "jct_s": change[:, 5], "illegal": run["illegal"].copy()}
+                "jct_s": change[:, 5], "illegal": run["illegal"].copy(),
+                "now_s": run["now"] / 1e6}
         return *self._shown_now(self._reward(change), terminated, over & ~terminated), info
 
     def _shown_now(self, reward: np.ndarray, terminated: np.ndarray,

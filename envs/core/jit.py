@@ -47,8 +47,8 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 # a kernel that passes many arrays ran 50 times slower. The option is private to numba, hence named
 # here only; a test checks that it still exists.
 OPTIONS = dict(cache=True, nogil=True, error_model="numpy", _nrt=False)
-# Only drivers may be called from Python: wrappers of the others are a fifth of the compile time, and
-# without one a call from Python crashes the process.
+# Only drivers may be called from Python: wrappers of the others are a fifth of the compile time,
+# and without one a call from Python crashes the process.
 INNER = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 rule = numba.njit(forceinline=True, **INNER)        # scalar code about one replica
 part = numba.njit(**INNER)                          # the same where it is long, or often called

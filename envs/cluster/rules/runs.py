@@ -1,12 +1,14 @@
 """Replay: instant after instant, until the end or until the host must act."""
 from envs.cluster.rules.admission import admit, upkeep
 from envs.cluster.rules.arrivals import arrive, complete, count_missed, turn_nodes
+from envs.cluster.rules.decision import open_decision
 from envs.cluster.rules.instants import next_boundary, next_event
 from envs.cluster.rules.optimus import optimus
+from envs.cluster.rules.order import tidy
 from envs.cluster.rules.placement import CONSOLIDATED, SCATTER_EXACT
 from envs.cluster.rules.realise import realise, repack
 from envs.cluster.rules.shares import must_deal, serve_shares
-from envs.cluster.rules.walk import OFF, REPACK, RESERVE, SKIP, walk
+from envs.cluster.rules.walk import OFF, REPACK, RESERVE, SKIP, could_fit, walk
 from envs.cluster.state import (
     ADMIT,
     ALLOCATE,
@@ -15,10 +17,13 @@ from envs.cluster.state import (
     DECIDE,
     LOG_FULL,
     NEVER,
+    NONE,
     OVER,
     READY,
+    RUN,
     SETTLE,
     SWITCH,
+    WAIT,
     Replica,
 )
 from envs.cluster.work import CONTROL, DEALING
@@ -87,6 +92,24 @@ def _integrate(s, t, following):
 
 
 @rule
+def _may_place(s, w, rules):
+    """Whether the counts of GPUs leave room for a listed job; where they lie is not looked at."""
+    run = s.run[0]
+    listed = min(run.waiting, rules.slots)
+    if listed == 0:
+        return False
+    open_decision(s)
+    last = NONE
+    if rules.preempt != OFF:
+        tidy(s, RUN, run.running)
+        last = run.running - 1
+    for k in range(listed):
+        if could_fit(s, w, s.lists[WAIT, k], last):
+            return True
+    return False
+
+
+@rule
 def _needs_host(s, w):
     """The code with which the kernel asks for a decision, READY if it decides itself."""
     run = s.run[0]
@@ -96,7 +119,7 @@ def _needs_host(s, w):
         return ALLOCATE
     if rules.dealing == SIA and active > 0:
         return ALLOCATE
-    if rules.control == PICK and run.waiting > 0:
+    if rules.control == PICK and _may_place(s, w, rules):
         return CHOOSE
     if rules.control == RESIZE and active > 0:
         return CHOOSE

@@ -28,7 +28,7 @@ def is_eligible(s, rules, i, victim):
 
 
 @part
-def _could_fit(s, w, i, last):
+def could_fit(s, w, i, last):
     """Whether some type would have enough GPUs if every eligible job gave up its own."""
     rules = w.rules[s.run[0].rules]
     job = s.job[i]
@@ -76,7 +76,7 @@ def evict_for(s, w, i, t):
     """Stop running jobs from the last upwards until job i has a place; its type, or -1."""
     run = s.run[0]
     rules = w.rules[run.rules]
-    if not rules.eager and not _could_fit(s, w, i, run.running - 1):
+    if not rules.eager and not could_fit(s, w, i, run.running - 1):
         return NONE
     run.victims = 0
     kind = NONE
