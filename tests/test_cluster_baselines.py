@@ -46,6 +46,10 @@ def jobs(**columns) -> list[Trace]:
     return [Trace.from_rows(rows)]
 
 
+def many() -> list[Trace]:
+    return [Trace.from_rows([{"arrival_s": 0, "gpus": 1, "duration_s": 1}] * 2001)]
+
+
 def test_the_table_is_complete():
     assert set(BASELINES) == {*PUBLISHED, *OTHERS}
 
@@ -53,7 +57,7 @@ def test_the_table_is_complete():
 @pytest.mark.parametrize("name", sorted(BASELINES))
 def test_overrides_are_options(name):
     plain = small(completion="boundary")
-    options = plain.replace(**completed(baseline(name).overrides, jobs()[0])).options
+    options = plain.replace(**completed(baseline(name).overrides, plain, jobs()[0])).options
     assert (name in BLIND) <= (not baseline(name).privileged)
     assert (options.size == "estimate") == name.endswith("_estimate")
     changed = {k for k, v in vars(options).items() if v != getattr(plain.options, k)}
@@ -90,6 +94,8 @@ def test_a_baseline_replaces_the_policy_of_a_scenario_and_keeps_its_rules():
     ("max_min", small(mode="event"), jobs(), "mode: event"),
     ("max_min", small(), jobs(), None),
     ("max_min_agnostic", small(), jobs(), "one GPU type"),
+    ("max_min", small(), jobs() * 2000, None),
+    ("max_min", small(), many(), "more than 2000 jobs: name them to wait for their solves"),
     ("edf", small(), jobs(), "no deadlines"),
     ("edf", small(), jobs(deadline_s=[50, 60]), None),
     ("throughput", small(), jobs(deadline_s=[50, 60]), "there are deadlines"),
@@ -114,10 +120,21 @@ def test_a_baseline_is_offered_where_it_makes_sense(name, scenario, trace, reaso
 
 def test_tenants_are_the_entities_of_hierarchical_shares():
     trace, = jobs(tenant=[5, 2])
-    entities = small().replace(**completed(baseline("hierarchical").overrides, trace)).options
+    own = completed(baseline("hierarchical").overrides, small(), trace)
+    entities = small().replace(**own).options
     assert [e.jobs for e in entities.share.entities] == [(1,), (0,)]
     own = {"share": {"policy": "hierarchical", "entities": [{"jobs": [0, 1]}]}}
-    assert completed(own, trace) == own
+    assert completed(own, small(), trace) == own
+
+
+def test_look_ahead_does_not_lift_a_quota():
+    ruled = small(admission="quota", quota={0: 2})
+    own = completed(baseline("lookahead").overrides, ruled, jobs()[0])
+    candidates = ruled.replace(**own).options.lookahead.candidates
+    assert [c["order"] for c in candidates] == ["fifo", "srtf", "las"]
+    assert not any("admission" in c for c in candidates)
+    free = completed(baseline("lookahead").overrides, small(), jobs()[0])
+    assert len(small().replace(**free).options.lookahead.candidates) == 9
 
 
 def test_every_need_is_used():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.cluster.options import CANDIDATES
 from envs.core.errors import PolicyError, nearest
 
 
@@ -49,6 +50,8 @@ def _elastic(policy: str, **more: Any) -> dict[str, Any]:
 
 GUESS = {"size": "estimate"}
 CLOSE = {"placement": "consolidated", "relax_after_s": 3600}
+HOURLY = {"every_s": 3600}
+FEW = 2000          # jobs of a window, beyond which solvers take more than minutes
 
 BASELINES: dict[str, Baseline] = {b.name: b for b in (
     Baseline("random", "jobs in a random order", _walk("random")),
@@ -89,27 +92,29 @@ BASELINES: dict[str, Baseline] = {b.name: b for b in (
              _walk("srtf-gpu", preempt="repack"), True, ("types",)),
     Baseline("isolated", "an equal share of every type", _share("isolated"), needs=("rounds",)),
     Baseline("max_min", "Gavel: max-min fairness of normalised rates", _share("max-min"),
-             needs=("rounds",)),
+             needs=("rounds", "few jobs")),
     Baseline("max_min_agnostic", "the same, blind to types", _share("max-min", agnostic=True),
-             needs=("rounds", "types")),
+             needs=("rounds", "few jobs", "types")),
     Baseline("water_filling", "Gavel: max-min fairness, level by level",
-             _share("water-filling"), needs=("rounds",)),
+             _share("water-filling"), needs=("rounds", "few jobs")),
     Baseline("hierarchical", "Gavel: fairness among tenants, then inside each",
-             _share("hierarchical"), needs=("rounds", "tenants")),
-    Baseline("ftf", "Themis: finish-time fairness", _share("ftf"), True, ("rounds",)),
-    Baseline("makespan", "Gavel: least makespan", _share("makespan"), True, ("rounds",)),
+             _share("hierarchical"), needs=("rounds", "few jobs", "tenants")),
+    Baseline("ftf", "Themis: finish-time fairness", _share("ftf"), True,
+             ("rounds", "few jobs")),
+    Baseline("makespan", "Gavel: least makespan", _share("makespan"), True,
+             ("rounds", "few jobs")),
     Baseline("throughput", "Gavel: most work", _share("throughput"),
-             needs=("rounds", "no deadlines")),
+             needs=("rounds", "few jobs", "no deadlines")),
     Baseline("throughput_slo", "Gavel: most work that meets deadlines", _share("throughput"),
-             True, ("rounds", "deadlines")),
+             True, ("rounds", "few jobs", "deadlines")),
     Baseline("optimus", "Optimus: GPUs where they shorten the rest most",
              _elastic("optimus"), True, ("elastic jobs", "one type")),
     Baseline("optimus_estimate", "the same on estimated durations", _elastic("optimus", **GUESS),
              needs=("elastic jobs", "one type", "estimates")),
     Baseline("sia", "Sia: goodput of types and sizes by an integer program", _elastic("sia"),
-             needs=("elastic jobs", "rounds")),
+             needs=("elastic jobs", "rounds", "few jobs")),
     Baseline("lookahead", "FIFO, SRTF or LAS and its admission, whichever simulates best, hourly",
-             _walk("fifo", lookahead={"every_s": 3600}), True),
+             _walk("fifo", lookahead=HOURLY), True, ("few jobs",)),
     Baseline("blox_fifo", "FIFO of the published Blox simulator",
              _walk("fifo", "stop", "below", evict="eager"), needs=("Blox",)),
     Baseline("blox_las", "LAS of the published Blox simulator",
@@ -143,6 +148,8 @@ def _types(scenario: Any) -> int:
 
 NEEDS: dict[str, Need] = {
     "rounds": ("mode: event", lambda s, _: s.options.mode == "round"),
+    "few jobs": (f"more than {FEW} jobs: name them to wait for their solves",
+                 lambda _, traces: all(len(t) <= FEW for t in traces)),
     "types": ("one GPU type", lambda s, _: _types(s) > 1),
     "one type": ("several GPU types", lambda s, _: len(s.cluster.types) == 1),
     "locality": ("no class minds its place",
@@ -164,14 +171,19 @@ NEEDS: dict[str, Need] = {
 }
 
 
-def completed(overrides: Mapping[str, Any], trace: Any) -> dict[str, Any]:
-    """The overrides on one trace: hierarchical shares have an entity per tenant."""
-    share = overrides.get("share")
-    if not share or share["policy"] != "hierarchical" or "entities" in share:
-        return dict(overrides)
-    entities = [{"jobs": trace.line[trace.tenant == tenant].tolist()}
-                for tenant in np.unique(trace.tenant)]
-    return {**overrides, "share": {**share, "entities": entities}}
+def completed(overrides: Mapping[str, Any], scenario: Any, trace: Any) -> dict[str, Any]:
+    """The overrides on one trace: hierarchical shares have an entity per tenant, and look-ahead
+    leaves admission alone where the scenario rules it."""
+    found, share = dict(overrides), overrides.get("share")
+    if share and share["policy"] == "hierarchical" and "entities" not in share:
+        entities = [{"jobs": trace.line[trace.tenant == tenant].tolist()}
+                    for tenant in np.unique(trace.tenant)]
+        found["share"] = {**share, "entities": entities}
+    if overrides.get("lookahead") == HOURLY and scenario.options.admission != "all":
+        orders = {c["order"]: {k: c[k] for k in ("order", "misfit", "preempt")}
+                  for c in CANDIDATES}
+        found["lookahead"] = {**HOURLY, "candidates": list(orders.values())}
+    return found
 
 
 def missing(name: str, scenario: Any, traces: list[Any]) -> str | None:

@@ -146,7 +146,7 @@ class ClusterDomain(Domain):
     def configured(self, scenario: Scenario, own: Mapping[str, Any], extra: Mapping[str, Any],
                    trace: Trace) -> Scenario:
         """What a policy decides as `own` says, then single keys of `extra`."""
-        return scenario.replace(**completed(own, trace)).merge(extra)
+        return scenario.replace(**completed(own, scenario, trace)).merge(extra)
 
     def identity(self, scenario: Scenario) -> str:
         """Options and cluster."""
