@@ -188,7 +188,7 @@ class ClusterEnv(BatchEnv):
             run["code"][e] = READY
         if self.scenario.options.env.control != "policy":
             for e in np.flatnonzero(played & (run["code"] == SWITCH) & (run["rules"] == last)):
-                hosts.switch_rules(self.engine.state, self.engine.work, e, 0, NEVER)
+                hosts.switch_rules(self.engine.state, e, 0, NEVER)
 
     def _fresh(self) -> None:
         """New arrays for what will be shown: learners keep the last ones."""

@@ -31,7 +31,7 @@ class Lookahead:
         best = int(np.argmin(scores))
         if incumbent >= 0 and scores[incumbent] == scores[best]:
             best = incumbent
-        hosts.switch_rules(self.engine.state, self.engine.work, e, 1 + best, now + self.every)
+        hosts.switch_rules(self.engine.state, e, 1 + best, now + self.every)
         return now, best
 
     def _scores(self, e: int, now: int) -> list[int]:

@@ -50,8 +50,7 @@ REPLICA = np.dtype([
     ("tracked_left", "i8"),        # tracked jobs that have not finished
     ("next_switch", "i8"),         # look-ahead, or the next decision of `policy`; NEVER: off
     ("dealt_at", "i8"),            # instant of the last shares; negative: none yet
-    ("dealt_for", "i8"),           # admissions and finishes at the last shares
-    ("turnover", "i8"),            # admissions and finishes so far
+    ("dealt_for", "i8"),           # number of active jobs at the last shares
     ("admitted_gpus", "i8"),       # requested GPUs of active jobs
     ("instants", "i8"),
     ("rounds", "i8"),              # boundaries passed with a job present
@@ -76,6 +75,7 @@ REPLICA = np.dtype([
     ("code", "i4"),
     ("stalled", "i4"),
     ("calm", "i4"),                # the same decision would change nothing
+    ("switched", "i4"),            # the rules have changed since the last upkeep
 ], align=True)
 
 JOB = np.dtype([
@@ -129,6 +129,7 @@ JOB = np.dtype([
     ("preemptions", "i4"),
     ("evictions", "i4"),
     ("largest", "i4"),             # most GPUs it has held
+    ("dealt", "i4"),               # it was active at the last shares
     ("late", "i4"),                # its passed deadline is counted
 ], align=True)
 

@@ -31,7 +31,6 @@ def _let_in(s, w, i, t):
     job.status, job.admitted, job.z, job.entry = WAITING, t, t, t
     run.admitted_gpus += job.gpus
     s.tenant[job.tenant].gpus += job.gpus
-    run.turnover += 1
     set_keys(s, w, i, t)
     enqueue(s, i)
 
@@ -115,12 +114,16 @@ def upkeep(s, w, t):
     """Boosts, queues and bonuses at t, and the keys of jobs for which they change."""
     run = s.run[0]
     rules = w.rules[run.rules]
-    if rules.moving:
+    if rules.moving or run.switched:
         for k in range(run.waiting):
             i = s.lists[WAIT, k]
             _keep(w, rules, s.job[i], t)
             set_keys(s, w, i, t)
-        tidy(s, WAIT, run.waiting)
+        if run.switched:
+            sort_jobs(s, WAIT, run.waiting)
+        else:
+            tidy(s, WAIT, run.waiting)
+        run.switched = 0
     if rules.preempt != OFF or rules.dealing != WALK or rules.order == TIRESIAS:
         for k in range(run.running):
             i = s.lists[RUN, k]
@@ -136,16 +139,3 @@ def line_up(s, w, i, t):
     set_keys(s, w, i, t)
     enqueue(s, i)
 
-
-@part
-def rekey(s, w, t):
-    """All keys and the order of waiting jobs, after the rules have changed."""
-    run = s.run[0]
-    rules = w.rules[run.rules]
-    for k in range(run.waiting):
-        i = s.lists[WAIT, k]
-        _keep(w, rules, s.job[i], t)
-        set_keys(s, w, i, t)
-    sort_jobs(s, WAIT, run.waiting)
-    for k in range(run.running):
-        set_keys(s, w, s.lists[RUN, k], t)

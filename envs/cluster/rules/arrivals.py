@@ -32,7 +32,6 @@ def _account(s, w, i, t):
     run, job = s.run[0], s.job[i]
     run.present -= 1
     run.finished += 1
-    run.turnover += 1
     run.admitted_gpus -= job.gpus
     s.tenant[job.tenant].gpus -= job.gpus
     if not _is_tracked(run, i):

@@ -1,5 +1,4 @@
 """What the host tells a replica between two calls of the kernel."""
-from envs.cluster.rules.admission import rekey
 from envs.cluster.rules.realise import clear_choices
 from envs.cluster.rules.runs import replica
 from envs.cluster.rules.shares import note_deal
@@ -40,19 +39,19 @@ def accept_sizes(state, e, jobs, kinds, gpus):
 
 
 @part
-def go_on_with(s, w, rules, following):
+def go_on_with(s, rules, following):
     """Another row of rules is in force from step 5 of this instant."""
     run = s.run[0]
     run.rules, run.next_switch = rules, following
-    rekey(s, w, run.now)
+    run.switched = 1
     run.calm = 0
     run.phase, run.code = ADMIT, READY
 
 
 @driver
-def switch_rules(state, w, e, rules, following):
+def switch_rules(state, e, rules, following):
     """`go_on_with` for replica e of a batch."""
-    go_on_with(replica(state, e), w, rules, following)
+    go_on_with(replica(state, e), rules, following)
 
 
 @driver
@@ -63,4 +62,4 @@ def close_future(state, w, rules, until):
         run = s.run[0]
         run.jobs, run.event, run.until = run.arrived, len(w.event), until[e]
         run.tracked_left = -1
-        go_on_with(s, w, rules[e], NEVER)
+        go_on_with(s, rules[e], NEVER)

@@ -27,6 +27,7 @@ def _fill(job, task, offset):
     job.gpu_type, job.held, job.level, job.nodes, job.piece = 0, 0, 0, 0, NONE
     job.plan_type, job.plan_gpus, job.plan_piece, job.plan_nodes, job.stopped = 0, 0, NONE, 0, 0
     job.launches, job.preemptions, job.evictions, job.largest, job.late = 0, 0, 0, 0, 0
+    job.dealt = 0
 
 
 @rule
@@ -66,7 +67,7 @@ def _fill_run(run):
     run.arrived, run.oldest, run.present, run.finished = 0, 0, 0, 0
     run.held, run.waiting, run.running, run.launches, run.victims = 0, 0, 0, 0, 0
     run.stops, run.pending, run.cursor, run.chosen, run.event = 0, 0, 0, 0, 0
-    run.dealt_at, run.dealt_for, run.turnover, run.admitted_gpus = -1, 0, 0, 0
+    run.dealt_at, run.dealt_for, run.switched, run.admitted_gpus = -1, 0, 0, 0
     run.instants, run.rounds, run.spare_piece, run.found, run.found_nodes = 0, 0, 0, NONE, 0
     run.last_finish, run.decided_at, run.illegal, run.missed = 0, 0, 0, 0
     run.counted, run.weight, run.presence, run.slowness, run.spent = 0, 0.0, 0.0, 0.0, 0.0

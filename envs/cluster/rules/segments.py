@@ -2,7 +2,7 @@
 import math
 
 from envs.cluster.rules.pieces import forget, give, level_of, take
-from envs.cluster.rules.quantities import left_at, need, overhead_of, rate_of
+from envs.cluster.rules.quantities import left_at, need, overhead_of, rate_of, waited
 from envs.cluster.state import (
     DRAIN,
     FAIL,
@@ -37,6 +37,9 @@ def begin_segment(s, w, i, t):
     take(s, FREE, job.piece)
     job.level = level_of(s, job.piece, job.gpu_type, job.held, job.nodes)
     job.rate = rate_of(job, w, job.held, job.gpu_type, job.level, job.nodes)
+    rules = w.rules[s.run[0].rules]
+    if rules.age < NEVER:
+        job.bonus = waited(job, t) // rules.age
     job.start, job.ready = t, t + overhead_of(job, w)
     job.end = job.ready + need(job.left, job.rate)
     job.status = RUNNING

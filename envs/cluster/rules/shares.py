@@ -10,9 +10,15 @@ from envs.cluster.state import (
     RANKED,
     RUN,
     RUNNING,
+    WAIT,
     WAITING,
 )
 from envs.core.jit import part, rule
+
+
+@rule
+def _is_active(job):
+    return job.status == WAITING or job.status == RUNNING
 
 
 @rule
@@ -29,8 +35,14 @@ def must_deal(s, w, t):
         return True
     if t - run.dealt_at < w.rules[run.rules].realloc:
         return False
-    if run.turnover != run.dealt_for:
+    if run.waiting + run.running != run.dealt_for:
         return True
+    for k in range(run.waiting):
+        if not s.job[s.lists[WAIT, k]].dealt:
+            return True
+    for k in range(run.running):
+        if not s.job[s.lists[RUN, k]].dealt:
+            return True
     for node in range(s.node.shape[1]):
         if s.node[0, node].up != s.node[0, node].dealt:
             return True
@@ -42,10 +54,11 @@ def note_deal(s, t):
     """New shares are in place: served rounds count from here."""
     run = s.run[0]
     run.dealt_at = t
-    run.dealt_for = run.turnover
+    run.dealt_for = run.waiting + run.running
     for node in range(s.node.shape[1]):
         s.node[0, node].dealt = s.node[0, node].up
     for i in range(run.oldest, run.arrived):
+        s.job[i].dealt = _is_active(s.job[i])
         for kind in range(s.pair.shape[1]):
             s.pair[i, kind].served = 0
 
@@ -83,11 +96,6 @@ def _sort_pairs(s, n, kinds, ratio):
                 place -= gap
             s.lists[PAIRS, place] = moving
         gap //= 3
-
-
-@rule
-def _is_active(job):
-    return job.status == WAITING or job.status == RUNNING
 
 
 @rule

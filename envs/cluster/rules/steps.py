@@ -37,7 +37,7 @@ def act_batch(state, w, interval, action):
             continue
         run.decided_at = t
         if control == POLICY:
-            go_on_with(s, w, 1 + a, t + interval[e])
+            go_on_with(s, 1 + a, t + interval[e])
             continue
         sizes = len(w.sizes) if control == RESIZE else 1
         slot = a // sizes
