@@ -95,6 +95,7 @@ def test_a_baseline_replaces_the_policy_of_a_scenario_and_keeps_its_rules():
     ("max_min", small(), jobs(), None),
     ("max_min_agnostic", small(), jobs(), "one GPU type"),
     ("max_min", small(), jobs() * 2000, None),
+    ("max_min", small(round_s=30), jobs(), "a round is no longer than a restart"),
     ("max_min", small(), many(), "more than 2000 jobs: name them to wait for their solves"),
     ("edf", small(), jobs(), "no deadlines"),
     ("edf", small(), jobs(deadline_s=[50, 60]), None),

@@ -51,6 +51,8 @@ def _elastic(policy: str, **more: Any) -> dict[str, Any]:
 GUESS = {"size": "estimate"}
 CLOSE = {"placement": "consolidated", "relax_after_s": 3600}
 HOURLY = {"every_s": 3600}
+ROTATING = ("rounds", "long rounds")
+SOLVED = (*ROTATING, "few jobs")
 FEW = 2000          # jobs of a window, beyond which solvers take more than minutes
 
 BASELINES: dict[str, Baseline] = {b.name: b for b in (
@@ -90,23 +92,23 @@ BASELINES: dict[str, Baseline] = {b.name: b for b in (
              _walk("las-gpu", preempt="repack"), needs=("types",)),
     Baseline("srtf_gpu_repack", "least remaining GPU time, moving jobs to better types",
              _walk("srtf-gpu", preempt="repack"), True, ("types",)),
-    Baseline("isolated", "an equal share of every type", _share("isolated"), needs=("rounds",)),
+    Baseline("isolated", "an equal share of every type", _share("isolated"), needs=ROTATING),
     Baseline("max_min", "Gavel: max-min fairness of normalised rates", _share("max-min"),
-             needs=("rounds", "few jobs")),
+             needs=SOLVED),
     Baseline("max_min_agnostic", "the same, blind to types", _share("max-min", agnostic=True),
-             needs=("rounds", "few jobs", "types")),
+             needs=(*SOLVED, "types")),
     Baseline("water_filling", "Gavel: max-min fairness, level by level",
-             _share("water-filling"), needs=("rounds", "few jobs")),
+             _share("water-filling"), needs=SOLVED),
     Baseline("hierarchical", "Gavel: fairness among tenants, then inside each",
-             _share("hierarchical"), needs=("rounds", "few jobs", "tenants")),
+             _share("hierarchical"), needs=(*SOLVED, "tenants")),
     Baseline("ftf", "Themis: finish-time fairness", _share("ftf"), True,
-             ("rounds", "few jobs")),
+             SOLVED),
     Baseline("makespan", "Gavel: least makespan", _share("makespan"), True,
-             ("rounds", "few jobs")),
+             SOLVED),
     Baseline("throughput", "Gavel: most work", _share("throughput"),
-             needs=("rounds", "few jobs", "no deadlines")),
+             needs=(*SOLVED, "no deadlines")),
     Baseline("throughput_slo", "Gavel: most work that meets deadlines", _share("throughput"),
-             True, ("rounds", "few jobs", "deadlines")),
+             True, (*SOLVED, "deadlines")),
     Baseline("optimus", "Optimus: GPUs where they shorten the rest most",
              _elastic("optimus"), True, ("elastic jobs", "one type")),
     Baseline("optimus_estimate", "the same on estimated durations", _elastic("optimus", **GUESS),
@@ -148,6 +150,8 @@ def _types(scenario: Any) -> int:
 
 NEEDS: dict[str, Need] = {
     "rounds": ("mode: event", lambda s, _: s.options.mode == "round"),
+    "long rounds": ("a round is no longer than a restart",
+                    lambda s, _: s.options.round_s > max(c.restart_s for c in s.cluster.classes)),
     "few jobs": (f"more than {FEW} jobs: name them to wait for their solves",
                  lambda _, traces: all(len(t) <= FEW for t in traces)),
     "types": ("one GPU type", lambda s, _: _types(s) > 1),

@@ -265,7 +265,7 @@ class ClusterDomain(Domain):
                       (cdf(jct)[0], len(jct)), bounds(run.system), run.solves)
 
     def records(self, run: Run) -> dict[str, dict[str, Sequence[Any]]]:
-        """Jobs and segments as section `Records` of the domain's page has them."""
+        """One row per job and one per segment; null for what never happened."""
         return {"jobs": _job_records(run), "segments": _segment_records(run)}
 
     def remarks(self, comparison: Any) -> list[str]:
