@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from envs.blis.replay import Trace
+from envs.cluster.replay import Trace as JobTrace
 
 
 def _blis_trace() -> Trace:
@@ -33,8 +34,28 @@ def _blis_config(**options: Any) -> dict[str, Any]:
             "profile": profile, "dropping": {"policy": "hopeless"}, **options}
 
 
+def _cluster_trace() -> JobTrace:
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.integers(1, 240, 200))
+    return JobTrace.from_rows([
+        {"arrival_s": int(t), "gpus": int(rng.choice([1, 2, 4])), "min_gpus": 1, "max_gpus": 4,
+         "duration_s": int(rng.integers(60, 1500)), "class": str(rng.choice(["a", "b"]))}
+        for t in times], name="small")
+
+
+def _cluster_config(**options: Any) -> dict[str, Any]:
+    cluster = {
+        "types": ["fast", "slow"],
+        "nodes": [{"type": "fast", "gpus": 4, "count": 2}, {"type": "slow", "gpus": 2, "count": 2}],
+        "classes": [{"name": "a", "speed": [1, 0.5], "curve": {1: 1, 2: 1.8, 4: 3}},
+                    {"name": "b", "speed": [1, 0.25], "locality": [1, 0.5, 0.5]}]}
+    return {"cluster": cluster, "mode": "event", "order": "las", "preempt": "strict",
+            "env": {"slots": 8, "window": 6}, **options}
+
+
 SMALL: dict[str, dict[str, Any]] = {
     "sched/Blis-v0": {
         "scenario": _blis_config(env={"actions_per_window": 2}), "trace": _blis_trace()},
     "sched/BlisAccuracy-v0": {"scenario": _blis_config(), "trace": _blis_trace()},
+    "sched/Cluster-v0": {"scenario": _cluster_config(), "trace": _cluster_trace()},
 }

@@ -20,8 +20,9 @@ REGISTRY = {
     "blis_pricing": ("agents.networks.pricing", "PricingNetwork"),
     "blis_accuracy_set": ("agents.networks.blis_accuracy", "BlisAccuracyNetwork"),
     "blis_accuracy_marginal": ("agents.networks.marginal", "MarginalNetwork"),
+    "cluster_set": ("agents.networks.cluster", "ClusterNetwork"),
 }
-AUTO = {"blis": "pricing", "blis_accuracy": "marginal"}
+AUTO = {"blis": "pricing", "blis_accuracy": "marginal", "cluster": "set"}
 
 
 def network_class(name: str, where: str = "network") -> type[Network]:
