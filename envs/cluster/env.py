@@ -76,7 +76,8 @@ class ClusterEnv(BatchEnv):
     Action: `pick`: `Discrete(slots + 1)`, k starts listed job k and time stands still, the last
         ends the instant. `policy`: `Discrete(candidates)`. `resize`: `Discrete(slots * sizes + 1)`,
         k * sizes + s gives listed job k the s-th size, the last ends the instant. Legal: what can
-        be placed now, and the last.
+        be placed now, and the last; unless nothing runs and nothing is to come: then who can be
+        placed must be, since no further instant would follow.
     Reward: weighted sum (`env.reward`) of `jct`: -1/n of the time that the n jobs of the episode
         were present (s), which sums to minus the mean job completion time; `slowdown`: the same,
         each over its ideal time; `makespan`: -elapsed (s); `slo`: -1 / jobs with a deadline for
@@ -275,7 +276,9 @@ class ClusterEnv(BatchEnv):
         """The records of the episode of replica `e` so far; needs `record=True`."""
         if self.recorder is None:
             raise ScenarioError("nothing was recorded", type(self).__name__, "pass record=True")
-        return self.recorder.run_of(e, int(self._run_seeds[e]))
+        run = self.engine.block["run"][e]
+        window = self.trace.window(int(run["first"]), int(run["jobs"]))
+        return self.recorder.run_of(e, int(self._run_seeds[e]), bind(self.scenario, window))
 
     def draw(self, e: int, mode: str) -> np.ndarray | str:
         """GPUs against time with the key curves, or one readable screen."""

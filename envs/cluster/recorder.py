@@ -62,13 +62,13 @@ class Recorder:
         self.parts[e].append(self.engine.log[e, :int(run["logged"])].copy())
         run["logged"] = 0
 
-    def run_of(self, e: int, seed: int, **further: Any) -> Run:
-        """The run of replica `e` so far."""
+    def run_of(self, e: int, seed: int, system: System | None = None, **further: Any) -> Run:
+        """The run of replica `e` so far; `system` is bound to the jobs of its episode."""
         self.drain(e)
         self.parts[e] = [np.concatenate(self.parts[e])]
         segments, pieces, turns = unpacked(self.parts[e][0], self.engine, e)
         run = self.engine.block["run"][e]
-        return Run(self.engine.system, seed, jobs_of(self.engine, e), segments, pieces, turns,
+        return Run(system or self.engine.system, seed, jobs_of(self.engine, e), segments, pieces, turns,
                    end_us=int(run["last_instant"]), instants=int(run["instants"]),
                    rounds=int(run["rounds"]), stalled=_stalled(self.engine, e), **further)
 

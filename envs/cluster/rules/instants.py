@@ -97,6 +97,13 @@ def next_node_event(s, w):
 
 
 @rule
+def is_last_chance(s, w):
+    """Whether nothing runs and nothing is to come: who does not launch now waits for ever."""
+    return (s.run[0].running == 0 and next_arrival(s) == NEVER
+            and next_node_event(s, w) == NEVER)
+
+
+@rule
 def first_end(s):
     """The first projected finish of a running job, or never."""
     best = NEVER

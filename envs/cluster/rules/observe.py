@@ -12,6 +12,7 @@ from envs.cluster.rules.choices import (
     list_jobs,
     try_place,
 )
+from envs.cluster.rules.instants import is_last_chance
 from envs.cluster.rules.quantities import attained, attained_gpu, planned_left, waited
 from envs.cluster.state import FREE, NEVER, NONE, RANKED, RUNNING, WAIT
 from envs.core.jit import part, rule
@@ -155,7 +156,7 @@ def show_pick(s, w, t, lowest, highest, jobs, mask):
         mask[k] = placed != NOWHERE
         legal += mask[k]
         _show_job(s, w, i, t, gpus, placed, lowest, highest, jobs[k])
-    mask[len(mask) - 1] = 1
+    mask[len(mask) - 1] = legal == 0 or not is_last_chance(s, w)
     return legal
 
 
@@ -175,7 +176,7 @@ def show_resize(s, w, t, lowest, highest, jobs, mask):
             legal += placed != NOWHERE
             best = max(best, placed)
         _show_job(s, w, i, t, gpus, best, lowest, highest, jobs[k])
-    mask[len(mask) - 1] = 1
+    mask[len(mask) - 1] = legal == 0 or not is_last_chance(s, w)
     return legal
 
 

@@ -1,6 +1,7 @@
 """Drivers of the environment: what a batch shows, and what its actions do."""
 from envs.cluster.rules.choices import RESIZE, list_jobs, place_now
 from envs.cluster.rules.hosts import go_on_with
+from envs.cluster.rules.instants import is_last_chance
 from envs.cluster.rules.observe import show_all
 from envs.cluster.rules.runs import PICK, POLICY, replica
 from envs.cluster.state import CLOSE, DECIDE, OVER, RANKED, READY
@@ -43,14 +44,14 @@ def act_batch(state, w, interval, action):
         slot = a // sizes
         listed = list_jobs(s, w, t)
         run.phase, run.code = DECIDE, READY
-        if a == w.rules[0].slots * sizes:
-            run.phase = CLOSE
-        elif slot >= listed:
-            run.illegal += 1
-            run.phase = CLOSE
-        else:
+        ended = a == w.rules[0].slots * sizes
+        done = False
+        if slot < listed:
             i = s.lists[RANKED, slot]
             want = s.job[i].gpus if control == PICK else w.sizes[a % sizes]
-            if not place_now(s, w, i, want, t):
-                run.illegal += 1
-                run.phase = CLOSE
+            done = place_now(s, w, i, want, t)
+        if ended and is_last_chance(s, w):
+            run.illegal += 1
+        elif not done:
+            run.illegal += not ended
+            run.phase = CLOSE
