@@ -98,9 +98,11 @@ def test_importing_the_environments_is_light():
 
 def test_record_fields_are_no_numpy_attributes():
     """Interpreted runs read fields as attributes, so these names would be shadowed."""
-    from envs.blis import state, work
+    from envs.blis import state as blis_state
+    from envs.blis import work as blis_work
+    from envs.cluster import metrics, state, work
 
-    kinds = [v for m in (state, work) for v in vars(m).values()
+    kinds = [v for m in (blis_state, blis_work, state, work, metrics) for v in vars(m).values()
              if isinstance(v, np.dtype) and v.names]
     assert kinds
     for kind in kinds:

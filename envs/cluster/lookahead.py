@@ -60,7 +60,7 @@ class Lookahead:
         for which, name in LISTS:
             length = int(run[name])
             block["lists"][:, which, :length] = source["lists"][which, :length] - first
-        block["run"]["base"] += first
+        block["run"]["draw_from"] += first
         block["run"]["oldest"], block["run"]["arrived"] = 0, last - first
         return self.scratch
 

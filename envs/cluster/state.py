@@ -30,7 +30,7 @@ REPLICA = np.dtype([
     ("last_instant", "i8"),
     ("seed", "u8"),
     ("first", "i8"),               # first job of the episode in the trace
-    ("base", "i8"),                # number of job 0 in draws
+    ("draw_from", "i8"),           # number of job 0 in draws
     ("jobs", "i8"),                # jobs of the episode
     ("arrived", "i8"),             # next arrival
     ("oldest", "i8"),              # all jobs before it have finished

@@ -73,7 +73,7 @@ def set_keys(s, w, i, t):
     if order == FIFO:
         job.k1 = job.arrival
     elif order == RANDOM:
-        job.k1 = draw_job(s.run[0].seed, s.run[0].base + i)
+        job.k1 = draw_job(s.run[0].seed, s.run[0].draw_from + i)
     elif order == SJF:
         job.k1 = whole(job.estimate if rules.by_estimate else job.work)
     elif order == SJF_GPUS:

@@ -105,7 +105,7 @@ def _spread(s, layer, kind, want):
 @part
 def _randomly(s, layer, kind, want, i):
     """Nodes by their draws, lowest first; equal draws by number."""
-    seed, number, launches = s.run[0].seed, s.run[0].base + i, s.job[i].launches
+    seed, number, launches = s.run[0].seed, s.run[0].draw_from + i, s.job[i].launches
     last_draw, last_node = -1, -1
     while want > 0:
         best, least = NONE, NEVER

@@ -63,7 +63,7 @@ def _fill_scratch(s, start):
 @rule
 def _fill_run(run):
     """Counters and lists at the start; times of the episode begin at 0."""
-    run.now, run.last_instant, run.base = 0, 0, 0
+    run.now, run.last_instant, run.draw_from = 0, 0, 0
     run.arrived, run.oldest, run.present, run.finished = 0, 0, 0, 0
     run.held, run.waiting, run.running, run.launches, run.victims = 0, 0, 0, 0, 0
     run.stops, run.pending, run.cursor, run.chosen, run.event = 0, 0, 0, 0, 0
