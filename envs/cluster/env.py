@@ -123,6 +123,7 @@ class ClusterEnv(BatchEnv):
         self._due = np.concatenate([[0], np.cumsum(self.system.deadline_us < NEVER)])
         if options.max_steps is not None:
             kwargs.setdefault("max_episode_steps", options.max_steps)
+        self._scratch = np.zeros((num_envs, options.slots + 1), np.int8)
         super().__init__(num_envs, *self._spaces(len(rows)), **kwargs)
 
     def _spaces(self, candidates: int) -> tuple[spaces.Space, spaces.Space]:
@@ -207,7 +208,8 @@ class ClusterEnv(BatchEnv):
             array[which] = 0
         o = self._observed
         self.engine.over_slices(steps.see_batch, self.engine.work, self._priorities, which,
-                                o["jobs"], o["cluster"], o["types"], self._seen_mask, self._legal)
+                                o["jobs"], o["cluster"], o["types"], self._scratch,
+                                self._seen_mask, self._legal)
         self._shown |= which
 
     def _look(self) -> tuple[dict[str, np.ndarray], np.ndarray]:

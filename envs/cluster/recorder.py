@@ -68,8 +68,8 @@ class Recorder:
         self.parts[e] = [np.concatenate(self.parts[e])]
         segments, pieces, turns = unpacked(self.parts[e][0], self.engine, e)
         run = self.engine.block["run"][e]
-        return Run(system or self.engine.system, seed, jobs_of(self.engine, e), segments, pieces, turns,
-                   end_us=int(run["last_instant"]), instants=int(run["instants"]),
+        return Run(system or self.engine.system, seed, jobs_of(self.engine, e), segments, pieces,
+                   turns, end_us=int(run["last_instant"]), instants=int(run["instants"]),
                    rounds=int(run["rounds"]), stalled=_stalled(self.engine, e), **further)
 
 

@@ -1,5 +1,5 @@
 """Who is admitted, and what time does to those who wait."""
-from envs.cluster.rules.order import enqueue, set_keys, sort_jobs, tidy
+from envs.cluster.rules.order import enqueue, set_key, set_keys, sort_jobs, tidy
 from envs.cluster.rules.quantities import attained_gpu, waited, whole
 from envs.cluster.state import (
     HOLD,
@@ -110,25 +110,28 @@ def _keep(w, rules, job, t):
 
 
 @part
+def _refresh(s, w, which, n, t):
+    rules = w.rules[s.run[0].rules]
+    for k in range(n):
+        i = s.lists[which, k]
+        _keep(w, rules, s.job[i], t)
+        set_key(s, w, i, t)
+
+
+@part
 def upkeep(s, w, t):
     """Boosts, queues and bonuses at t, and the keys of jobs for which they change."""
     run = s.run[0]
     rules = w.rules[run.rules]
     if rules.moving or run.switched:
-        for k in range(run.waiting):
-            i = s.lists[WAIT, k]
-            _keep(w, rules, s.job[i], t)
-            set_keys(s, w, i, t)
+        _refresh(s, w, WAIT, run.waiting, t)
         if run.switched:
             sort_jobs(s, WAIT, run.waiting)
         else:
             tidy(s, WAIT, run.waiting)
         run.switched = 0
     if rules.preempt != OFF or rules.dealing != WALK or rules.order == TIRESIAS:
-        for k in range(run.running):
-            i = s.lists[RUN, k]
-            _keep(w, rules, s.job[i], t)
-            set_keys(s, w, i, t)
+        _refresh(s, w, RUN, run.running, t)
 
 
 @part

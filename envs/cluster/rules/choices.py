@@ -19,7 +19,7 @@ from envs.cluster.state import (
 from envs.cluster.work import CONTROL
 from envs.core.jit import part, rule
 
-PICK, RESIZE = CONTROL.index("pick"), CONTROL.index("resize")
+PICK, POLICY, RESIZE = (CONTROL.index(name) for name in ("pick", "policy", "resize"))
 NOWHERE, SOMEWHERE, TOGETHER = range(3)         # how well a job can be placed now
 
 

@@ -144,7 +144,9 @@ def next_boundary(s, w, t):
         return boundary_after(rules, t, coming)
     if run.running == 0 and coming == NEVER and next_timer(s, w, t) == NEVER:
         return NEVER
+    if not run.calm:
+        return t + rules.period
     when = min(min(coming, first_end(s)), run.next_switch)
-    if not run.calm or when >= NEVER:
+    if when >= NEVER:
         return t + rules.period
     return boundary_after(rules, t, when)

@@ -4,7 +4,7 @@ import math
 from envs.cluster.rules.admission import queue_of
 from envs.cluster.rules.choices import (
     NOWHERE,
-    PICK,
+    POLICY,
     RESIZE,
     SOMEWHERE,
     TOGETHER,
@@ -144,65 +144,50 @@ def _show_types(s, w, gpus, out):
             out[here.kind, 1] += here.gpus / gpus
 
 
-@part
-def show_pick(s, w, t, lowest, highest, jobs, mask):
-    """Listed jobs, and which can start now; the last action is always legal."""
-    gpus = _all_gpus(s)
-    n = list_jobs(s, w, t)
-    legal = 0
-    for k in range(n):
-        i = s.lists[RANKED, k]
-        placed = try_place(s, w, i, s.job[i].gpus, t)
-        mask[k] = placed != NOWHERE
-        legal += mask[k]
-        _show_job(s, w, i, t, gpus, placed, lowest, highest, jobs[k])
-    mask[len(mask) - 1] = legal == 0 or not is_last_chance(s, w)
-    return legal
-
-
-@part
-def show_resize(s, w, t, lowest, highest, jobs, mask):
-    """Listed jobs, and which sizes they can have now."""
-    gpus = _all_gpus(s)
-    n = list_jobs(s, w, t)
+@rule
+def _show_sizes(s, w, i, t, k, mask):
+    """Which sizes job i, the k-th listed, can have now; the best way in which one can be placed."""
     sizes = len(w.sizes)
-    legal = 0
-    for k in range(n):
-        i = s.lists[RANKED, k]
-        best = NOWHERE
-        for size in range(sizes):
-            placed = legal_size(s, w, i, w.sizes[size], t)
-            mask[k * sizes + size] = placed != NOWHERE
-            legal += placed != NOWHERE
-            best = max(best, placed)
-        _show_job(s, w, i, t, gpus, best, lowest, highest, jobs[k])
-    mask[len(mask) - 1] = legal == 0 or not is_last_chance(s, w)
-    return legal
+    best = NOWHERE
+    for size in range(sizes):
+        placed = legal_size(s, w, i, w.sizes[size], t)
+        mask[k * sizes + size] = placed != NOWHERE
+        best = max(best, placed)
+    return best
 
 
 @part
-def show_policy(s, w, t, lowest, highest, jobs, mask):
-    """Listed jobs; every candidate is legal."""
+def show_jobs(s, w, t, lowest, highest, jobs, mask):
+    """Listed jobs and what is legal; how many of them can start or change their size."""
+    control = w.rules[0].control
     gpus = _all_gpus(s)
-    n = list_jobs(s, w, t)
-    for k in range(n):
+    legal = 0
+    for k in range(list_jobs(s, w, t)):
         i = s.lists[RANKED, k]
-        placed = try_place(s, w, i, s.job[i].gpus, t)
+        if control == RESIZE:
+            placed = _show_sizes(s, w, i, t, k, mask)
+        else:
+            placed = try_place(s, w, i, s.job[i].gpus, t)
+            mask[k] = placed != NOWHERE
+        legal += placed != NOWHERE
         _show_job(s, w, i, t, gpus, placed, lowest, highest, jobs[k])
-    for k in range(len(mask)):
-        mask[k] = 1
-    return len(mask)
+    mask[len(mask) - 1] = legal == 0 or not is_last_chance(s, w)
+    return legal
 
 
 @rule
-def show_all(s, w, lowest, highest, jobs, cluster, kinds, mask):
-    """Everything that a replica shows at its decision point; how many jobs or sizes are legal."""
+def show_all(s, w, lowest, highest, jobs, cluster, kinds, shown, mask):
+    """Everything that a replica shows at its decision point; how many jobs have a legal choice.
+
+    `shown` is scratch for the mask over jobs where actions are candidates, all of them legal.
+    """
     t = s.run[0].now
     gpus = _all_gpus(s)
     _show_cluster(s, w, t, gpus, cluster)
     _show_types(s, w, gpus, kinds)
-    if w.rules[0].control == RESIZE:
-        return show_resize(s, w, t, lowest, highest, jobs, mask)
-    if w.rules[0].control == PICK:
-        return show_pick(s, w, t, lowest, highest, jobs, mask)
-    return show_policy(s, w, t, lowest, highest, jobs, mask)
+    if w.rules[0].control != POLICY:
+        return show_jobs(s, w, t, lowest, highest, jobs, mask)
+    show_jobs(s, w, t, lowest, highest, jobs, shown)
+    for k in range(len(mask)):
+        mask[k] = 1
+    return len(mask)

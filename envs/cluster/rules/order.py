@@ -63,8 +63,8 @@ def _user_key(s, w, rules, job, t):
     return whole(max(key * 1e6, -4e18))
 
 
-@part
-def set_keys(s, w, i, t):
+@rule
+def set_key(s, w, i, t):
     """The keys of active job i at t; `llf` leaves out the part that all jobs share."""
     job = s.job[i]
     rules = w.rules[s.run[0].rules]
@@ -104,6 +104,12 @@ def set_keys(s, w, i, t):
         job.k1 = -whole(1e6 * ratio)
     else:
         job.k1 = _user_key(s, w, rules, job, t)
+
+
+@part
+def set_keys(s, w, i, t):
+    """`set_key`, compiled once: a call costs as much as the work, so loops take the rule."""
+    set_key(s, w, i, t)
 
 
 @rule

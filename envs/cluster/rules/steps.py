@@ -1,21 +1,21 @@
 """Drivers of the environment: what a batch shows, and what its actions do."""
-from envs.cluster.rules.choices import RESIZE, list_jobs, place_now
+from envs.cluster.rules.choices import PICK, POLICY, RESIZE, list_jobs, place_now
 from envs.cluster.rules.hosts import go_on_with
 from envs.cluster.rules.instants import is_last_chance
 from envs.cluster.rules.observe import show_all
-from envs.cluster.rules.runs import PICK, POLICY, replica
+from envs.cluster.rules.runs import replica
 from envs.cluster.state import CLOSE, DECIDE, OVER, RANKED, READY
 from envs.core.jit import driver
 
 
 @driver
-def see_batch(state, w, priorities, active, jobs, cluster, kinds, mask, legal):
+def see_batch(state, w, priorities, active, jobs, cluster, kinds, shown, mask, legal):
     """Observation, mask and number of legal choices of the active replicas."""
     for e in range(len(active)):
         if active[e]:
             s = replica(state, e)
             legal[e] = show_all(s, w, priorities[e, 0], priorities[e, 1], jobs[e], cluster[e],
-                                kinds[e], mask[e])
+                                kinds[e], shown[e], mask[e])
 
 
 @driver

@@ -131,17 +131,24 @@ def _has_room(s):
 
 
 @rule
-def _is_hopeless(s, rules, i):
-    """Whether neither job i nor any below it can get GPUs."""
-    run = s.run[0]
-    if _has_room(s):
-        return False
+def _has_victim(s, rules, i):
+    """Whether some running job may give its GPUs to job i: if any may, the last may."""
     if rules.preempt == OFF:
-        return True
-    place = run.running - 1
+        return False
+    place = s.run[0].running - 1
     while place >= 0 and s.job[s.lists[RUN, place]].stopped:
         place -= 1
-    return place < 0 or not is_eligible(s, rules, i, s.lists[RUN, place])
+    return place >= 0 and is_eligible(s, rules, i, s.lists[RUN, place])
+
+
+@rule
+def _has_count(s, w, i):
+    """Whether a type that job i may use has enough free GPUs, wherever they are."""
+    job = s.job[i]
+    for kind in range(s.kind.shape[1]):
+        if s.kind[PLAN, kind].free >= job.gpus and may_use(job, kind):
+            return True
+    return False
 
 
 @part
@@ -158,11 +165,16 @@ def walk(s, w, t):
     reserved = False
     while True:
         i = _next_job(s)
-        if i == NONE or _is_hopeless(s, rules, i):
+        if i == NONE:
+            break
+        evicting = _has_victim(s, rules, i)
+        if not evicting and not _has_room(s):
             break
         _pass(s, i)
-        kind = find(s, w, PLAN, i, s.job[i].gpus, t)
-        if kind == NONE and rules.preempt != OFF:
+        kind = NONE
+        if _has_count(s, w, i):
+            kind = find(s, w, PLAN, i, s.job[i].gpus, t)
+        if kind == NONE and evicting:
             kind = evict_for(s, w, i, t)
         if kind != NONE:
             if not reserved or fits_beside(s, w, i, kind, t, limit):
