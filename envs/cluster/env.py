@@ -158,8 +158,8 @@ class ClusterEnv(BatchEnv):
         if self.recorder is not None:
             self.recorder.begin(chosen)
         self._advance()
-        self._sums[chosen] = self._totals()[chosen] * [1, 1, 0, 1, 1, 1]
-        self._sums[chosen, 2] = counted[chosen] / 1e6
+        self._sums[chosen] = 0.0
+        self._sums[chosen, 2] = counted[chosen] / 1e6       # elapsed time counts from here
 
     def _note_counts(self, chosen: np.ndarray, episode: Episode) -> None:
         """How many jobs of the new episodes count, and how many of them have a deadline."""
