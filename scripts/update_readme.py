@@ -23,14 +23,16 @@ MEASURED = REPOSITORY / "docs" / "results"
 PICTURES = REPOSITORY / "docs" / "pictures"
 BLOCK = re.compile(r"(<!-- (\w+): (\w+) -->\n).*?(<!-- end -->)", re.S)
 SHARED = "_accuracy"        # a second comparison on the same windows: only its policies are taken
+SWEEP = "_loads"            # a sweep of loads of a scenario
 
 
 @dataclass(frozen=True)
 class Keys:
     """Copy results to docs/results/<env> and rewrite the README's tables from what lies there.
 
-    `source` holds a folder per scenario as test.py wrote it; speed.json of the benchmark lies in
-    docs/results/<env> itself. A test fails while README and docs/results disagree.
+    `source` holds a folder per scenario as test.py wrote it, SCENARIO_loads for a sweep of loads;
+    speed.json of the benchmark lies in docs/results/<env> itself. A test fails while README and
+    docs/results disagree.
 
       python test.py env=blis scenario=azure hydra.run.dir=outputs/readme/azure
       python scripts/update_readme.py env=blis source=outputs/readme
@@ -64,17 +66,20 @@ def take_over(source: Path, place: Path) -> None:
 
 
 def pictures(d: Domain, source: Path) -> dict[str, Path]:
-    """Of the domain's own scenario: its favourite, and a timeline of one that is told nothing."""
-    own = source / d.scenario_name
-    bounds = {f"timeline_{n}" for n, c in d.baselines().items() if c.privileged}
-    lines = [p for p in sorted(own.glob("timeline_*.png")) if p.stem not in bounds]
-    found = {d.picture: own / f"{d.picture}.png", **dict(zip(["timeline"], lines, strict=False))}
+    """Of the domain's own scenario: its favourite, the timeline of the best one that is told
+    nothing of the future, and the sweep of loads."""
+    own, known = source / d.scenario_name, d.baselines()
+    ranked = ordered(d, read(own / "results.csv")) if own.is_dir() else []
+    lines = [own / f"timeline_{n}.png" for n in ranked if n not in known or not known[n].privileged]
+    found = {d.picture: own / f"{d.picture}.png",
+             "loads": source / f"{d.scenario_name}{SWEEP}" / "sweep.png",
+             **dict(zip(["timeline"], filter(Path.is_file, lines), strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
 
 
 def rendered(text: str) -> str:
-    """The README with the blocks `<!-- env: table -->` and `<!-- env: speed -->` made anew."""
-    makers = {"table": comparison_table, "speed": speed_table}
+    """The README with the blocks `<!-- env: table -->`, `loads` and `speed` made anew."""
+    makers = {"table": comparison_table, "loads": load_table, "speed": speed_table}
     return BLOCK.sub(lambda m: m[1] + makers[m[3]](domain(m[2])) + m[4], text)
 
 
@@ -91,23 +96,45 @@ def comparison_table(d: Domain) -> str:
     return "\n".join(lines) + "\n"
 
 
+def load_table(d: Domain) -> str:
+    """The main metric of the domain's own scenario at every load, best over all loads first."""
+    path = MEASURED / d.name / f"{d.scenario_name}{SWEEP}.csv"
+    points = {label: read(path, label) for label in dict.fromkeys(
+        row["point"] for row in _rows(path))}
+    if not points:
+        return "Not measured yet.\n"
+    lines = [_line([d.main.heading, *points]), _line(["---"] * (1 + len(points)))]
+    for name in ordered(d, read(path)):
+        cells = [_cells(d, table.get(name))[0] for table in points.values()]
+        lines.append(_line([_label(d, name), *cells]))
+    return "\n".join(lines) + "\n"
+
+
 def ordered(d: Domain, table: dict[str, dict[str, np.ndarray]]) -> list[str]:
-    """Contenders of one scenario, best first."""
-    return sorted(table, key=lambda n: float(table[n][d.main.metric].mean()),
-                  reverse=d.main.larger_is_better)
+    """Contenders of one scenario, best first; who leaves something undone stands last."""
+    sign = -1 if d.main.larger_is_better else 1
+    return sorted(table, key=lambda n: (_undone(d, table[n]),
+                                        sign * float(table[n][d.main.metric].mean())))
+
+
+def _undone(d: Domain, values: dict[str, np.ndarray]) -> int:
+    return int(values[d.incomplete].sum()) if d.incomplete in values else 0
 
 
 def files(d: Domain) -> list[Path]:
     """The measured scenarios, the domain's own first."""
-    found = [p for p in (MEASURED / d.name).glob("*.csv") if not p.stem.endswith(SHARED)]
+    found = [p for p in (MEASURED / d.name).glob("*.csv") if not p.stem.endswith((SHARED, SWEEP))]
     return sorted(found, key=lambda p: (p.stem != d.scenario_name, p.stem == "azure", p.stem))
 
 
-def read(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Contender -> metric -> (window, seed) values; policies of a second comparison join in."""
+def read(path: Path, point: str | None = None) -> dict[str, dict[str, np.ndarray]]:
+    """Contender -> metric -> (window, seed) values; policies of a second comparison join in.
+
+    Of a sweep, the windows of one point, or of all of them.
+    """
     found: dict[str, dict[str, np.ndarray]] = {}
     for file in (path, path.with_name(f"{path.stem}{SHARED}.csv")):
-        rows = list(_rows(file))
+        rows = [row for row in _rows(file) if point is None or row["point"] == point]
         for name in dict.fromkeys(row["contender"] for row in rows):
             mine = [r for r in rows if r["contender"] == name]
             if file == path or mine[0]["kind"] == "policy":
@@ -126,7 +153,7 @@ def _is_number(text: str) -> bool:
 
 
 def _grid(rows: Sequence[dict[str, str]], column: str) -> np.ndarray:
-    windows = len({r["window"] for r in rows})
+    windows = len({(r["point"], r["window"]) for r in rows})
     return np.array([float(r[column] or "nan") for r in rows]).reshape(windows, -1)
 
 
@@ -136,8 +163,9 @@ def _cells(d: Domain, values: dict[str, np.ndarray] | None) -> list[str]:
         return ["", ""]
     found = bootstrap(main.factor * values[main.metric], mean)
     other = second.factor * values[second.metric].mean()
-    digits = main.digits
-    return [f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]",
+    digits, undone = main.digits, _undone(d, values)
+    left = f" ({undone} {d.incomplete})" if undone else ""
+    return [f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]{left}",
             f"{other:.{second.digits}f}"]
 
 

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import inspect
+import math
+import os
 import re
 import shutil
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -15,9 +17,11 @@ import yaml
 from omegaconf import OmegaConf
 
 from agents.baselines.blis import BASELINES
+from agents.baselines.cluster import BASELINES as CLUSTER_BASELINES
 from agents.domains import domain
 from agents.entry import free_options
 from agents.evaluation import compare
+from agents.evaluation.command import evaluate
 from agents.evaluation.protocol import BASELINES as EVERYBODY
 from agents.evaluation.report import results_csv
 from agents.user_code import load
@@ -26,19 +30,31 @@ from envs.blis.metrics import metrics
 from envs.blis.options import Options
 from envs.blis.scenario import load_scenario, scenario_names
 from envs.blis.simulate import simulate
+from envs.cluster import classes as cluster_classes
+from envs.cluster import metrics as cluster_metrics
+from envs.cluster import options as cluster_options
+from envs.cluster import scenario as cluster_scenario
+from envs.cluster import simulate as cluster_simulate
+from envs.cluster.env import ClusterEnv
+from envs.cluster.generate import GeneratorConfig, preset
+from envs.cluster.importers import FORMATS, OWN
+from envs.cluster.replay import COLUMNS, LABELS
 from envs.core.arguments import command, parse
 from envs.core.errors import ScenarioError
 from envs.core.files import path_of
-from tests import scripting
+from envs.core.options import defaults
+from tests import scripting, small_cluster
 from tests.pages import ROOT, anchors, blocks, commands, example_files, links, pages, rows
 from tests.small_comparison import scenario, trace, usual
 
 BLIS = (ROOT / "docs" / "blis.md").read_text()
+CLUSTER = (ROOT / "docs" / "cluster.md").read_text()
 README = (ROOT / "README.md").read_text()
 ENTRIES = ("train.py", "test.py")
 CHEAP = {f"scripts/{name}.py" for name in (
     "check_scenario", "import_trace", "get_traces", "generate_trace")}
 COMMANDS = sorted({tuple(c) for p in pages() for c in commands(p.read_text())})
+COMPARISONS = [c for c in COMMANDS if c[0] == "test.py" and "env=cluster" in c]
 EXAMPLES = [b.body for p in pages() for b in blocks(p.read_text())
             if b.language == "python" and not b.file]
 
@@ -80,7 +96,9 @@ def words(argv: tuple[str, ...]) -> tuple[str, ...]:
 def test_there_is_something_to_check():
     assert len(COMMANDS) > 25 and len(EXAMPLES) >= 3
     assert {"my_cluster.yaml", "my_requests.csv", "my_router.py", "my_planner.py",
-            "my_policy.py", "my_profile.csv", "my_edge.yaml"} <= set(example_files())
+            "my_policy.py", "my_profile.csv", "my_edge.yaml", "my_gpus.yaml", "my_jobs.csv",
+            "my_order.py", "my_planner_cluster.py", "my_picker.py"} <= set(example_files())
+    assert len(COMPARISONS) > 15
 
 
 def test_the_two_commands():
@@ -138,6 +156,23 @@ def test_cheap_commands_run(argv, place, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+@pytest.mark.parametrize("argv", COMPARISONS, ids=" ".join)
+def test_comparisons_of_cluster_run(argv, place, entries, monkeypatch, tmp_path):
+    """As they stand there, but on one window of a few jobs and at most two points of a sweep."""
+    monkeypatch.chdir(place)
+    config = composed(argv[0], words(argv))
+    if "philly@" in str(config.trace) and not os.environ.get("SCHED_DATA"):
+        pytest.skip("SCHED_DATA names no folder with the trace")
+    short = replace(config, windows=1, loads=config.loads[:2], devices=config.devices[:2],
+                    window_length=None if "track" in config.options else 12, workers=1,
+                    report=False, records=config.records and str(tmp_path / "records"))
+    found = evaluate(short, tmp_path)
+    assert len(found) == max(1, len(short.loads), len(short.devices))
+    for comparison in found.values():
+        assert all(o.metrics["finished"] > 0 for o in comparison.outcomes)
+    assert (tmp_path / "results.csv").is_file()
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_resolve(page):
     text = page.read_text()
@@ -174,22 +209,81 @@ def values_of(f) -> str:
     return "name or path"
 
 
-def test_the_table_of_options_is_that_of_the_dataclasses():
-    told = [(r[0], yaml.safe_load(r[1]), r[2]) for r in rows(BLIS, "key | default")]
-    plain = {(): []}
-    assert told == [(k, plain.get(d, d) if isinstance(d, tuple) else d, values_of(f))
-                    for k, f, d in leaves(Options)]
+def of_table(default):
+    """A default as its cell is read."""
+    if default == cluster_options.CANDIDATES:
+        return f"{len(default)} candidates"
+    return list(default) if isinstance(default, tuple) else default
+
+
+def of_cell(text: str):
+    """What a cell of defaults says; `off` is a name here."""
+    return {"inf": math.inf, "off": "off"}[text] if text in ("inf", "off") else yaml.safe_load(text)
+
+
+BLOCKS_OF_CLUSTER = {"share": cluster_options.Share, "elastic": cluster_options.Elastic,
+                     "lookahead": cluster_options.Lookahead}     # null by default
+
+
+def leaves_of_cluster():
+    """The same for `cluster`, each block that is null by default followed by its keys."""
+    for key, f, default in leaves(cluster_options.Options):
+        yield key, f, default
+        if key in BLOCKS_OF_CLUSTER:
+            yield from leaves(BLOCKS_OF_CLUSTER[key], f"{key}.")
+
+
+OPTIONS = {"blis": [*leaves(Options)], "cluster": [*leaves_of_cluster()]}
+
+
+@pytest.mark.parametrize(("page", "name"), [(BLIS, "blis"), (CLUSTER, "cluster")],
+                         ids=["blis", "cluster"])
+def test_the_table_of_options_is_that_of_the_dataclasses(page, name):
+    told = [(r[0], of_cell(r[1]), r[2]) for r in rows(page, "key | default")]
+    assert told == [(k, of_table(d), values_of(f)) for k, f, d in OPTIONS[name]]
+
+
+def explained(page: str, heading: str) -> set[str]:
+    """Names in the first column of a table, several in a cell."""
+    return {n for r in rows(page, f"`{heading}`") for n in r[0].split(", ")}
+
+
+def valid(name: str, option: str) -> set[str]:
+    """The values of an option."""
+    return set(values_of(next(f for k, f, _ in OPTIONS[name] if k == option)).split(", "))
 
 
 @pytest.mark.parametrize("option", ["routing", "batching", "dropping", "allocation"])
 def test_every_policy_is_explained(option):
-    told = {n for r in rows(BLIS, f"`{option}.policy`") for n in r[0].split(", ")}
-    f = next(f for k, f, _ in leaves(Options) if k == f"{option}.policy")
-    assert told == set(values_of(f).split(", "))
+    assert explained(BLIS, f"{option}.policy") == valid("blis", f"{option}.policy")
+
+
+@pytest.mark.parametrize("option", ["mode", "admission", "order", "placement", "preempt", "misfit",
+                                    "share.policy", "elastic.policy"])
+def test_every_rule_of_cluster_is_explained(option):
+    assert explained(CLUSTER, option) == valid("cluster", option)
+
+
+def test_what_cluster_reads_is_explained():
+    law = next(f for f in fields(GeneratorConfig) if f.name == "law")
+    assert explained(CLUSTER, "law") == set(values_of(law).split(", "))
+    assert {r[0].split(":")[0] for r in rows(CLUSTER, "format")} | {OWN} == {*FORMATS, OWN}
+    assert [n for r in rows(CLUSTER, "column") for n in r[0].split(", ")] == [*COLUMNS, *LABELS]
+    assert [r[0] for r in rows(CLUSTER, "of a class")] == list(cluster_classes.FIELDS)
 
 
 def test_the_scenarios_are_those_that_ship():
     assert {r[0] for r in rows(BLIS, "`scenario=`")} == set(scenario_names())
+    told = [tuple(r[:4]) for r in rows(CLUSTER, "`scenario=`")]
+    assert told == [facts(name) for name in cluster_scenario.scenario_names()]
+
+
+def facts(name: str) -> tuple[str, ...]:
+    """GPUs, mode and jobs of a scenario of cluster."""
+    found = cluster_scenario.load_scenario(name)
+    options = found.options
+    mode = "event" if options.mode == "event" else f"round, {options.round_s:g} s"
+    return name, str(found.cluster.gpus), mode, str(preset(options.trace).jobs)
 
 
 def shown(block) -> str:
@@ -211,15 +305,33 @@ def test_the_table_of_contenders_is_the_one_that_runs():
     assert [r[0] for r in rows(BLIS, "name | routing")] == list(BASELINES)
 
 
-@pytest.mark.parametrize("cls", [BlisEnv, BlisAccuracyEnv])
-def test_environments_are_quoted(cls):
-    assert f"```text\n{inspect.getdoc(cls)}\n```" in BLIS
+def decided(baseline) -> list[str]:
+    """A baseline's cells in the table of contenders of cluster."""
+    plain, own = defaults(cluster_options.Options), baseline.overrides
+    rest = [f"{k}: {yaml.safe_dump(v, default_flow_style=True).removesuffix('...' + chr(10))}"
+            .strip() for k, v in own.items()
+            if k not in ("order", "misfit", "preempt") and v != plain[k]]
+    return [baseline.name, own["order"], own["misfit"], own["preempt"], "; ".join(rest) or "-",
+            "yes" if baseline.privileged else "no", ", ".join(baseline.needs) or "-"]
+
+
+def test_the_table_of_contenders_of_cluster_is_the_one_that_runs():
+    assert rows(CLUSTER, "name | order") == [decided(b) for b in CLUSTER_BASELINES.values()]
+
+
+@pytest.mark.parametrize(("cls", "page"), [(BlisEnv, BLIS), (BlisAccuracyEnv, BLIS),
+                                           (ClusterEnv, CLUSTER)], ids=lambda x: str(x)[:30])
+def test_environments_are_quoted(cls, page):
+    assert f"```text\n{inspect.getdoc(cls)}\n```" in page
 
 
 def test_every_metric_is_explained():
     told = {n for r in rows(BLIS, "metric") for n in r[0].split(", ")}
     found = metrics(simulate(scenario(horizon_ms=200), trace(100)))
     assert told == set(found)
+    run = cluster_simulate.simulate(small_cluster.scenario(), small_cluster.trace(9))
+    told = {n for r in rows(CLUSTER, "metric") for n in r[0].split(", ")}
+    assert told == set(cluster_metrics.metrics(run))
 
 
 @pytest.mark.parametrize("body", EXAMPLES, ids=lambda b: b.splitlines()[-1][:40])
@@ -231,7 +343,7 @@ def test_examples_run(body, place, monkeypatch, capsys):
 
 def test_contenders_of_a_users_own_run(place):
     names = sorted({a.partition("=")[2] for c in COMMANDS for a in c
-                    if a.startswith("contender=")})
+                    if a.startswith("contender=") and "env=blis" in c})
     assert len(names) >= 3
     own = [str(place / n) for n in names if (place / n.split(":")[0]).is_file()]
     found = compare([*own, "load_proportional_wc"], "zipf_exponential_x5", windows=1,
@@ -266,6 +378,38 @@ def test_measured_figures_still_come_out(name):
     for metric in ("accuracy_per_request", "slo_attainment", "arrivals", "loads"):
         now = np.array([o.metrics[metric] for o in found.of(name)], float)
         assert now == pytest.approx(kept[metric][0, :1], rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["fifo_backfill", "las", "srtf_gpu"])
+def test_measured_figures_of_cluster_still_come_out(name):
+    path = ROOT / "docs" / "results" / "cluster" / "philly-32.csv"
+    if not path.is_file():
+        pytest.skip("not measured yet")
+    kept = scripting.load("update_readme").read(path)[name]
+    found = compare([name], "philly-32", env="cluster", windows=1)
+    for metric in ("jct_mean", "jct_p99", "makespan", "preemptions", "utilisation"):
+        now = np.array([o.metrics[metric] for o in found.of(name)], float)
+        assert now == pytest.approx(kept[metric][0, :1], rel=1e-9)
+
+
+def test_sweeps_are_taken_over(tmp_path, monkeypatch):
+    script = scripting.load("update_readme")
+    monkeypatch.setattr(script, "MEASURED", tmp_path / "results")
+    monkeypatch.setattr(script, "PICTURES", tmp_path)
+    points = {f"load {x:g}": small_cluster.small(["fifo", "las"], load=x, windows=1)
+              for x in (0.5, 2)}
+    place = tmp_path / "source" / "philly-32_loads"
+    place.mkdir(parents=True)
+    (place / "results.csv").write_text(results_csv(points))
+    (place / "sweep.png").write_bytes(b"picture")
+    script.take_over(tmp_path / "source", tmp_path / "results" / "cluster")
+    assert (tmp_path / "cluster_loads.png").read_bytes() == b"picture"
+    told = rows(script.load_table(domain("cluster")), "mean JCT (h)")
+    for name, *cells in told:
+        for cell, comparison in zip(cells, points.values(), strict=True):
+            assert cell.startswith(f"{comparison.scores(name).mean():.2f} [")
+    assert {r[0] for r in told} == {"fifo", "las"}
+    assert script.comparison_table(domain("cluster")) == "Not measured yet.\n"
 
 
 def test_comparisons_are_taken_over(tmp_path, monkeypatch):
