@@ -7,8 +7,8 @@
 
 Traces differ more by window than policies do, so the default baseline of a replica is the mean
 return of the others in its group at the same step (leave one out): what the window alone decides
-cancels. Where steps of a group are not simultaneous (the environment tells `now_s`), baseline
-`clock` takes the others' returns-to-go at the same time instead. Every update begins with a seeded
+cancels (`window`). Where steps of a group are not simultaneous (the environment tells `now_s`), it
+is that of the others' returns-to-go at the same time (`clock`). Every update begins with a seeded
 reset and all draws come from one generator, so a run that is resumed equals one that was never
 interrupted, bit for bit.
 """
@@ -29,7 +29,7 @@ from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
 
-BASELINES = ("window", "clock", "value", "moving", "none")
+BASELINES = ("auto", "window", "clock", "value", "moving", "none")
 
 
 class Batch(NamedTuple):
@@ -103,6 +103,8 @@ class Reinforce(Learner):
     def advantages(self, batch: Batch, returns: Tensor) -> tuple[Tensor, Tensor]:
         """Return-to-go less its baseline, 0 after the end; and the critic's target."""
         kind = self.config.baseline
+        if kind == "auto":
+            kind = "clock" if batch.clock.any() else "window"
         if kind == "window":
             baseline = leave_one_out(returns, self.config.group)
         elif kind == "clock":
@@ -227,6 +229,6 @@ def check(config: ReinforceConfig, num_envs: int) -> None:
     if config.group < 1 or num_envs % config.group:
         raise PolicyError(f"{num_envs} replicas do not fall into groups of {config.group}",
                           "agent.group", "let it divide agent.num_envs")
-    if config.baseline in ("window", "clock") and config.group < 2:
+    if config.baseline in ("auto", "window", "clock") and config.group < 2:
         raise PolicyError("the window baseline compares replicas of one window", "agent.group",
                           "give at least 2")

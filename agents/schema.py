@@ -24,7 +24,8 @@ class ReinforceConfig(AgentConfig):
 
     name: str = "reinforce"
     group: int = 8                      # replicas that share a window and its random numbers
-    baseline: str = "window"            # window, clock (others of the group), value, moving, none
+    # window, clock: others of the group at the same step or time; auto: as the environment needs
+    baseline: str = "auto"              # auto, window, clock, value, moving, none
     normalise: bool = True              # divide advantages by their deviation
     entropy: float = 0.003              # weight of the entropy bonus
     value_weight: float = 0.5           # weight of the critic's loss (baseline=value)
