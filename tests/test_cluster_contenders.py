@@ -1,10 +1,14 @@
 """A user's own file: a compiled order, the same in Python, shares, sizes."""
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
+from agents.domains import domain
+from agents.evaluation.planner_cluster import CALLBACK, PythonOrder
 from envs.core.errors import PolicyError
-from tests.small_cluster import scenario, small
+from tests.small_cluster import scenario, small, trace
 
 USER = '''
 import numpy as np
@@ -36,6 +40,28 @@ def fails(now, arrival, gpus, *rest):
     if arrival > 100:
         raise KeyError("nothing\\nhere")
     return gpus
+
+
+def leaves(now, arrival, gpus, *rest):
+    raise SystemExit(0)
+
+
+def nothing(*arguments):
+    return float("nan")
+
+
+@policy
+def raises(now, arrival, gpus, left, attained, gpu_attained, waited, priority, deadline,
+           job_class, tenant, launches, held):
+    if waited > 0:
+        raise ValueError("too late")
+    return gpus
+
+
+@policy
+def void(now, arrival, gpus, left, attained, gpu_attained, waited, priority, deadline,
+         job_class, tenant, launches, held):
+    return np.nan
 
 
 class Isolated:
@@ -142,12 +168,29 @@ def test_shares_and_sizes_in_python(path):
     ("TooMany", "cannot have [124]00 GPUs of type fast"),
     ("Alien", "types are 0 to 1"),
     ("Everything", "GPUs of type fast are given, 8 are up"),
+    ("leaves", r"mine\.py, line \d+: SystemExit: 0"),
+    ("nothing", "every key is nan"),
+    ("raises", r"mine\.py, line \d+: ValueError: too late"),
+    ("void", r"mine\.py, line \d+: every key is nan"),
     ("number", "int is no contender"),
 ])
 def test_mistakes_are_blamed_on_the_file(path, name, message):
     line = USER[:USER.index("raise KeyError")].count("\n") + 1
     with pytest.raises(PolicyError, match=message.replace("RAISE", str(line))):
         small([f"{path}:{name}"], windows=1)
+
+
+def test_a_plain_order_can_be_interrupted():
+    """As Ctrl-C does it: within the function, or on the way into it."""
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    one = PythonOrder(interrupted)
+    with pytest.raises(KeyboardInterrupt), one.watched(nullcontext):
+        domain("cluster").simulate_planned(scenario(), trace(3), 0, interrupted, nullcontext)
+    before = CALLBACK(interrupted)
+    with pytest.raises(KeyboardInterrupt), one.watched(nullcontext):
+        before(*[0.0] * 13)
 
 
 def test_a_wrong_number_of_arguments_is_an_error(tmp_path):

@@ -15,7 +15,13 @@ from agents.baselines.cluster import BASELINES, GRIDS, completed, missing
 from agents.contenders import Contender, RulesContender
 from agents.domains import Column, Domain
 from agents.evaluation import tuning
-from agents.evaluation.planner_cluster import PythonOrder, UserPlanner, options_of
+from agents.evaluation.planner_cluster import (
+    PythonOrder,
+    UserPlanner,
+    listening,
+    options_of,
+    probe,
+)
 from envs.cluster.bounds import bounds
 from envs.cluster.drawing import POINTS, curves, timeline
 from envs.cluster.episodes import TRAINING_TRACES
@@ -24,7 +30,7 @@ from envs.cluster.replay import Trace
 from envs.cluster.scenario import CLUSTER, Scenario, load_scenario
 from envs.cluster.simulate import Run, simulate, simulate_batch
 from envs.cluster.state import REASONS
-from envs.cluster.system import bind
+from envs.cluster.system import System, bind
 from envs.cluster.units import NEVER
 from envs.cluster.workloads import Workload, open_workload
 from envs.core.drawing import Timeline
@@ -217,16 +223,17 @@ class ClusterDomain(Domain):
         if not _plans(own):
             order = PythonOrder(own)
             with order.watched(guard):
-                return self.simulate_compiled(scenario, trace, seed, order)
+                return _ordered(_bound(scenario, trace), seed, order)
         system = bind(scenario.replace(**options_of(own)), trace)
         return simulate_batch(system.scenario, trace, [replica_seed(seed)], system=system,
                               planners=[UserPlanner(own, guard)])[0]
 
     def simulate_compiled(self, scenario: Scenario, trace: Trace, seed: int, policy: Any) -> Run:
         """A run in the order of a user's compiled function."""
-        own = {"order": "user", "share": None, "elastic": None, "lookahead": None}
-        return simulate(scenario.replace(**own), trace, seed=replica_seed(seed),
-                        user=policy.address)
+        system = _bound(scenario, trace)
+        probe(policy, system)
+        with listening(policy):
+            return _ordered(system, seed, policy)
 
     def warm_up(self) -> None:
         """Compile the kernels once, before several processes would each do it."""
@@ -291,6 +298,17 @@ class ClusterDomain(Domain):
         from agents.evaluation.figures_cluster import figures
 
         return figures(comparison)
+
+
+def _bound(scenario: Scenario, trace: Trace) -> System:
+    """What the kernel runs under a user's order."""
+    own = {"order": "user", "share": None, "elastic": None, "lookahead": None}
+    return bind(scenario.replace(**own), trace)
+
+
+def _ordered(system: System, seed: int, policy: Any) -> Run:
+    return simulate(system.scenario, system.trace, seed=replica_seed(seed), system=system,
+                    user=policy.address)
 
 
 def _plans(thing: Any) -> bool:

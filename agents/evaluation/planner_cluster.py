@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import math
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -10,19 +12,25 @@ import numpy as np
 
 from envs.cluster.planning import View
 from envs.cluster.policy import ARGUMENTS
+from envs.cluster.system import System
+from envs.cluster.units import NEVER
+from envs.core.errors import PolicyError
 
 Guard = Callable[[], AbstractContextManager]
+PROBED = 100        # jobs for which a compiled order must find a number
+NO_NUMBER = "every key is nan: jobs have no order"
 CALLBACK = ctypes.CFUNCTYPE(*[ctypes.c_double] * (1 + len(ARGUMENTS)))
 
 
 class PythonOrder:
     """A plain function with the arguments of a compiled order, called back by the kernel.
 
-    The kernel cannot pass an exception on, so the first one is kept and raised afterwards.
+    The kernel cannot pass an exception on, so the first one is kept and raised afterwards; from
+    then on the function is not called any more, and the run is soon over.
     """
 
     def __init__(self, function: Callable[..., float]):
-        self.function, self.error = function, None
+        self.function, self.errors, self.asked, self.answered = function, [], False, False
         self._callback = CALLBACK(self._key)
 
     @property
@@ -31,19 +39,81 @@ class PythonOrder:
         return ctypes.cast(self._callback, ctypes.c_void_p).value
 
     def _key(self, *arguments: float) -> float:
+        if self.errors:
+            return math.nan
         try:
-            return float(self.function(*arguments)) if self.error is None else 0.0
-        except Exception as error:
-            self.error = error
-            return 0.0
+            key = float(self.function(*arguments))
+        except BaseException as error:      # Ctrl-C and SystemExit too: nobody else sees them
+            self.errors.append(error)
+            return math.nan
+        self.asked, self.answered = True, self.answered or not math.isnan(key)
+        return key
 
     @contextmanager
-    def watched(self, guard: Guard) -> Any:
+    def watched(self, guard: Guard) -> Iterator[None]:
         """Raise what the function raised, blamed on its file."""
-        yield
+        with overheard(self.errors):
+            yield
         with guard():
-            if self.error is not None:
-                raise self.error
+            if self.errors:
+                raise self.errors[0]
+            if self.asked and not self.answered:
+                raise ValueError(NO_NUMBER)
+
+
+@contextmanager
+def overheard(errors: list[BaseException]) -> Iterator[None]:
+    """Keep what compiled functions raise, and a Ctrl-C that meets a call from compiled code."""
+    before = sys.unraisablehook
+
+    def keep(event: Any) -> None:
+        compiled = isinstance(event.object, str) and "numba" in event.object
+        if compiled or isinstance(event.exc_value, KeyboardInterrupt):
+            errors.append(event.exc_value)
+        else:
+            before(event)
+
+    sys.unraisablehook = keep
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextmanager
+def listening(policy: Any) -> Iterator[None]:
+    """Raise what a compiled order raised meanwhile, blamed on its file."""
+    errors: list[BaseException] = []
+    with overheard(errors):
+        yield
+    for error in errors[:1]:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        raise PolicyError(f"{type(error).__name__}: {error}", _place(policy), "mend the policy")
+
+
+def probe(policy: Any, system: System) -> None:
+    """`PolicyError` where a compiled order raises, or has no number for any job as it arrives."""
+    with listening(policy):
+        keys = [policy.ctypes(*job) for job in _arrivals(system)]
+    if all(map(math.isnan, keys)):
+        raise PolicyError(NO_NUMBER, _place(policy), "mend the policy")
+
+
+def _place(policy: Any) -> str:
+    code = policy.__wrapped__.__code__
+    return f"{code.co_filename}, line {code.co_firstlineno}"
+
+
+def _arrivals(system: System) -> np.ndarray:
+    """Arguments of an order for the first jobs as they arrive."""
+    count = min(PROBED, len(system))
+    now, zero = system.arrival_us[:count] / 1e6, np.zeros(count)
+    due = system.deadline_us[:count]
+    return np.stack([
+        now, now, system.gpus[:count], system.work[:count] / 1e6, zero, zero, zero,
+        system.priority[:count], np.where(due < NEVER, due / 1e6, -1.0), system.cls[:count],
+        system.tenant[:count], zero, zero], axis=1).astype(float)
 
 
 class UserPlanner:
