@@ -32,7 +32,7 @@ OTHERS = {
     "random", "hrrn", "priority", "edf", "llf", "max_min", "max_min_agnostic", "water_filling",
     "hierarchical", "ftf", "makespan", "throughput", "throughput_slo", "sia", "lookahead",
     "easy_estimate", "sjf_estimate", "srtf_estimate", "srtf_gpu_estimate", "optimus_estimate",
-    "las_gpu_consolidated", "blox_fifo", "blox_las", "blox_srtf"}
+    "las_gpu_consolidated", "gittins_consolidated", "blox_fifo", "blox_las", "blox_srtf"}
 BLIND = {"fifo", "las", "las_gpu", "tiresias", "gittins", "sjf_gpus", "priority", "edf", "random"}
 
 
@@ -62,7 +62,7 @@ def test_overrides_are_options(name):
     assert (options.size == "estimate") == name.endswith("_estimate")
     changed = {k for k, v in vars(options).items() if v != getattr(plain.options, k)}
     assert changed <= {"order", "misfit", "preempt", "evict", "size", "placement", "relax_after_s",
-                       "share", "elastic", "lookahead"}
+                       "consolidate", "share", "elastic", "lookahead"}
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))

@@ -158,8 +158,8 @@ def test_the_key_of_a_score_knows_everything_that_decides_it():
 
 
 def config(**given) -> TestConfig:
-    return TestConfig(**{"env": {"name": "blis"}, "workers": 1, "windows": 2, "window_length": 500.0,
-                         **given})
+    return TestConfig(**{"env": {"name": "blis"}, "workers": 1, "windows": 2,
+                         "window_length": 500.0, **given})
 
 
 @pytest.fixture

@@ -112,8 +112,9 @@ def test_killed_run_resumes_to_the_same_result(place, tmp_path):
     import train as entry  # registers schemas and resolvers
 
     keys = ["env=blis_accuracy", "agent=reinforce", f"scenario={place / 'small.yaml'}",
-            "env.episode_length=6000", "agent.num_envs=4", "agent.group=2", "steps=800", "windows=1",
-            "validations=2", "table=false", "pictures=false", "checkpoint_s=0", "device=cpu"]
+            "env.episode_length=6000", "agent.num_envs=4", "agent.group=2", "steps=800",
+            "windows=1", "validations=2", "table=false", "pictures=false",
+            "checkpoint_s=0", "device=cpu"]
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         whole, again = (OmegaConf.to_object(hydra.compose("train", [*keys, f"resume={r}"]))
                         for r in ("false", "true"))
