@@ -56,7 +56,8 @@ def small(**keys: Any) -> Scenario:
 
 @pytest.mark.parametrize("keys, match", [
     ({"round_s": 1e-7}, "round_s"), ({"round_s": float("inf")}, "round_s"),
-    ({"round_s": None}, "round_s"), ({"quantum_s": 0}, "quantum_s"), ({"age_s": 0}, "age_s"),
+    ({"round_s": 1e20}, "round_s.*<= 1e"), ({"round_s": None}, "round_s"),
+    ({"quantum_s": 0}, "quantum_s"), ({"age_s": 0}, "age_s"),
     ({"boost_after_s": -1}, "boost_after_s"), ({"relax_after_s": -1}, "relax_after_s"),
     ({"until_s": -1}, "until_s"), ({"promote": -1}, "promote"), ({"theta": None}, "theta"),
     ({"theta": float("nan")}, "theta"), ({"seed": -1}, "seed"), ({"seed": 2**64}, "seed"),
@@ -90,6 +91,7 @@ def small(**keys: Any) -> Scenario:
     ({"lookahead": {"candidates": [{"order": "las"}, {"theta": 1}]}}, "the same options"),
     ({"preempt": "strict", "lookahead": {"candidates": [{"misfit": "reserve"}]}},
      r"candidates\[0\]: misfit: reserve does not go with preempt: strict"),
+    ({"elastic": {"policy": "sia"}, "mode": "event"}, "sia needs mode: round"),
     ({"env": {"control": "press"}}, "pick, policy, resize"), ({"env": {"slots": 0}}, "slots"),
     ({"env": {"sizes": [2, 1]}}, "sizes"), ({"env": {"sizes": []}}, "no size"),
     ({"env": {"window": 0}}, "window"), ({"env": {"reward": {"jtc": 1}}}, 'did you mean "jct"'),
@@ -114,6 +116,8 @@ def test_options(keys, match):
     ({"nodes": [{"gpus": 4, "count": -1}]}, "node 0, count"),
     ({"nodes": [{"gpus": 4, "rack": -1}]}, "node 0, rack"),
     ({"nodes": [{"gpus": 4, "cuont": 2}]}, 'node 0.*"cuont".*did you mean "count"'),
+    ({"classes": [{"launch_s": 1e18}]}, "class 0, launch_s: .*<= 1e"),
+    ({"events": [{"time_s": 1e18, "node": 0, "event": "up"}]}, "event 0, time_s"),
     ({"nodse": []}, 'unknown key "nodse".*nodes'), ({"classes": []}, "no job class"),
     ({"classes": [{}, {"name": 0}]}, 'classes 0 and 1 are both named "0"'),
     ({"classes": [{"name": "lm", "speed": [float("nan")]}]}, "class lm, speed"),
@@ -178,6 +182,37 @@ def test_jobs_that_do_not_fit_the_cluster(job, match):
 def test_options_that_do_not_fit_the_trace(keys, match):
     with pytest.raises(ScenarioError, match=match):
         bind(small(**keys), Trace.from_rows(JOBS))
+
+
+@pytest.mark.parametrize("keys, match", [
+    ({"quantum_s": 1e-6}, "quantum_s: 1e-06 makes about 1e.08 decisions.*at least 1.2e-06"),
+    ({"order": "priority", "age_s": 1e-6}, "my: age_s"),
+    ({"order": "gittins", "gittins_delta_gpu_s": 1e-6}, "my: gittins_delta_gpu_s"),
+    ({"mode": "round", "round_s": 1e-6}, "my: round_s"),
+    ({"lookahead": {"every_s": 1e-6}}, r"my: lookahead\.every_s"),
+])
+def test_options_that_would_never_let_a_run_end(keys, match):
+    with pytest.raises(ScenarioError, match=match):
+        bind(small(name="my", **{"mode": "event", **keys}), Trace.from_rows(JOBS))
+    order = {key: value for key, value in keys.items() if key == "order"}
+    bind(small(mode="event", **order), Trace.from_rows(JOBS))
+
+
+@pytest.mark.parametrize("own", [{"speed": [1e-30]}, {"locality": [1, 1, 1e-30]},
+                                 {"launch_s": 1e11}, {"curve": {1: 1e-30, 4: 1}}])
+def test_times_beyond_the_clock(own):
+    scenario = Scenario.from_config({"name": "my", "cluster": {**SMALL, "classes": [own]}})
+    rows = [{**JOBS[1], "min_gpus": 1}] * 11
+    with pytest.raises(ScenarioError, match=r"class 0: job 0 may take .* s, too long for the"):
+        bind(scenario, Trace.from_rows(rows))
+
+
+def test_a_range_without_a_limit_ends_at_the_largest_type():
+    rows = [{**job, "max_gpus": 2_000_000_000} for job in JOBS]
+    system = bind(small(), Trace.from_rows(rows))
+    assert system.max_gpus.tolist() == [8, 8, 8] and system.curve.shape == (1, 9)
+    with pytest.raises(TraceError, match="job 0 wants 2000000000 GPUs"):
+        bind(small(), Trace.from_rows([{**rows[0], "gpus": 2_000_000_000}]))
 
 
 def test_episodes_longer_than_the_trace():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.cluster.units import FARTHEST_S
 from envs.core.errors import ScenarioError, nearest
 from envs.core.options import as_integer, as_list, as_mapping, as_number
 
@@ -69,8 +70,8 @@ def job_class(entry: Any, number: int, types: tuple[str, ...], where: str = "") 
     return JobClass(
         name, _speed(entry.get("speed"), types, f"{place}, speed"),
         _locality(entry.get("locality", (1, 1, 1)), f"{place}, locality"),
-        as_number(entry.get("launch_s", 0.0), f"{place}, launch_s", low=0),
-        as_number(entry.get("restart_s", 30.0), f"{place}, restart_s", low=0),
+        as_number(entry.get("launch_s", 0.0), f"{place}, launch_s", low=0, high=FARTHEST_S),
+        as_number(entry.get("restart_s", 30.0), f"{place}, restart_s", low=0, high=FARTHEST_S),
         _checkpoint(entry.get("checkpoint_s", 0.0), f"{place}, checkpoint_s"),
         _curve(entry.get("curve"), f"{place}, curve"),
         _goodput(entry.get("goodput"), entry.get("curve"), f"{place}, goodput"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.cluster.classes import JobClass, job_class
+from envs.cluster.units import FARTHEST_S
 from envs.core.configs import read_yaml
 from envs.core.errors import ScenarioError, nearest
 from envs.core.options import as_integer, as_list, as_mapping, as_number
@@ -179,6 +180,6 @@ def _events(config: Mapping, nodes: tuple[Node, ...], where: str) -> tuple[NodeE
         if not 0 <= node < len(nodes):
             raise ScenarioError(f"there is no node {node}", place,
                                 f"nodes are numbered from 0 to {len(nodes) - 1}")
-        time_s = as_number(entry["time_s"], f"{place}, time_s", low=0)
+        time_s = as_number(entry["time_s"], f"{place}, time_s", low=0, high=FARTHEST_S)
         found.append(NodeEvent(time_s, node, entry["event"]))
     return tuple(found)

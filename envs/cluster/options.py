@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from envs.cluster.units import FARTHEST_S
 from envs.core.errors import ScenarioError, nearest
 from envs.core.options import (
     as_integer,
@@ -228,7 +229,7 @@ class Options:
     """All options but the cluster."""
 
     mode: str = one_of("round", "event")
-    round_s: float = number(300.0, low=TICK_S)
+    round_s: float = number(300.0, low=TICK_S, high=FARTHEST_S)
     completion: str = one_of("exact", "boundary")
     quantum_s: float = limit(math.inf, low=TICK_S)
     admission: str = one_of("all", "load", "quota")

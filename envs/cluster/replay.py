@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from envs.cluster.units import FARTHEST_S
 from envs.core.errors import ScenarioError, TraceError, nearest
 from envs.core.tables import Column, Table, read_table, write_table
 from envs.core.workloads import TRAIN, VALIDATION
 
 UNSET = int(np.iinfo(np.int64).min)     # stands for an empty cell that gets another column's value
-FARTHEST_S = 1e11                       # longer times are no times of a trace
 COLUMNS = {
     "arrival_s": Column(float),
     "gpus": Column(int),

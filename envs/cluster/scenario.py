@@ -104,6 +104,9 @@ def _check_cluster(options: Options, cluster: Cluster, where: str) -> None:
         raise ScenarioError("share and elastic are both given", place, "choose one")
     if options.share and options.mode == "event":
         raise ScenarioError("share needs mode: round", place, "set mode: round, or drop share")
+    if options.elastic and options.elastic.policy == "sia" and options.mode == "event":
+        raise ScenarioError("sia needs mode: round", f"{place}: elastic.policy",
+                            "set mode: round, or use optimus")
     if options.elastic and options.elastic.policy == "optimus" and len(cluster.types) > 1:
         raise ScenarioError(f"optimus knows one GPU type, the cluster has {len(cluster.types)}: "
                             + ", ".join(cluster.types), f"{place}: elastic.policy",

@@ -11,6 +11,7 @@ import numpy as np
 
 from envs.cluster.classes import JobClass, speed_ups
 from envs.cluster.cluster import EVENTS, Cluster
+from envs.cluster.limits import check_instants, check_lengths
 from envs.cluster.replay import Trace
 from envs.cluster.scenario import Scenario, variants
 from envs.cluster.units import us_of
@@ -82,17 +83,22 @@ def bind(scenario: Scenario, trace: Trace) -> System:
                             "give it at least one job")
     cls = _resolved(trace, "class", trace.classes, trace.cls, [c.name for c in cluster.classes])
     gpu_type = _resolved(trace, "gpu_type", trace.gpu_types, trace.gpu_type, cluster.types)
-    largest = int(max(trace.gpus.max(), trace.max_gpus.max()))
+    nodes = _node_figures(cluster)
+    room = nodes["type_gpus"].max()         # nothing holds more GPUs than the largest type has
+    max_gpus = np.maximum(trace.gpus, np.minimum(trace.max_gpus, room))
+    largest = int(min(room, max_gpus.max()))
     system = System(
         scenario, trace, cluster.types, tuple(c.name for c in cluster.classes),
-        **_node_figures(cluster), **_event_figures(cluster),
+        **nodes, **_event_figures(cluster),
         **_class_figures(cluster.classes, options.type_order, largest),
         arrival_us=us_of(trace.arrival_s), gpus=trace.gpus, cls=cls, tenant=trace.tenant,
         work=us_of(trace.duration_s).astype(np.float64),
         estimate=us_of(trace.estimate_s).astype(np.float64), priority=trace.priority,
         deadline_us=us_of(trace.deadline_s), gpu_type=gpu_type, min_gpus=trace.min_gpus,
-        max_gpus=trace.max_gpus, line=trace.line)
+        max_gpus=max_gpus, line=trace.line)
     _check_sizes(system)
+    check_lengths(system)
+    check_instants(system, [effective for effective, _ in variants(options)])
     _check_quota(system)
     _check_tracked(system)
     _check_share(system)

@@ -7,6 +7,7 @@ import numpy as np
 
 MICRO = 1_000_000
 NEVER = 2**62               # us
+FARTHEST_S = 1e11           # longer times are no times of a cluster or a trace
 
 
 def us(seconds: float) -> int:
