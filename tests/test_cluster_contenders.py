@@ -102,6 +102,15 @@ class First:
         return mask.argmax(1)
 
 
+class Stubborn:
+    """Always the first job of the list, whether it fits or not."""
+
+    options = {"env": {"control": "pick"}}
+
+    def act(self, observation, mask):
+        return np.zeros(1, int)
+
+
 class Short:
     def shares(self, view):
         return np.zeros((1, 1))
@@ -154,6 +163,14 @@ def test_a_policy_acts_in_the_environment(path):
     """The environment and the whole-trace run are one simulator."""
     found = small([f"{path}:First", "fifo_backfill"], windows=2)
     assert metrics(found, "First") == metrics(found, "fifo_backfill")
+
+
+def test_illegal_actions_are_told(path):
+    found = small([f"{path}:Stubborn", "fifo"], windows=1)
+    wrong = metrics(found, "Stubborn")[0]["illegal"]
+    assert wrong > 0 == metrics(found, "fifo")[0]["illegal"]
+    assert f"mask is 1): Stubborn {wrong}" in found.domain.remarks(found)[-1]
+    assert len(found.domain.remarks(small(["fifo"], windows=1))) == 1
 
 
 def test_shares_and_sizes_in_python(path):

@@ -255,7 +255,7 @@ class ClusterDomain(Domain):
 
     def metrics(self, run: Run) -> dict[str, Any]:
         """Records to metrics; the bound is that of rigid jobs unless sizes are chosen."""
-        found = {**metrics(run), "stalled": run.stalled}
+        found = {**metrics(run), "stalled": run.stalled, "illegal": run.illegal}
         if found["unfinished"] == 0 and run.system.scenario.options.track is None:
             least = bounds(run.system, run.system.scenario.options.elastic is not None)
             found["jct_over_bound"] = found["jct_mean"] * len(run.jobs) / least["sum_jct"]
@@ -276,15 +276,22 @@ class ClusterDomain(Domain):
         return {"jobs": _job_records(run), "segments": _segment_records(run)}
 
     def remarks(self, comparison: Any) -> list[str]:
-        """Unfinished jobs, and why where a run stalled."""
-        lost = {}
+        """Unfinished jobs, and why where a run stalled; actions that could not be carried out."""
+        lost, illegal = {}, {}
         for contender in comparison.contenders:
             outcomes = comparison.of(contender.name)
             count = sum(o.metrics["unfinished"] for o in outcomes)
             why = next((o.metrics["stalled"] for o in outcomes if o.metrics.get("stalled")), None)
+            wrong = sum(o.metrics.get("illegal", 0) for o in outcomes)
+            if wrong:
+                illegal[contender.name] = f"{contender.name} {wrong}"
             if count:
                 lost[contender.name] = f"{contender.name} {count}" + (f" ({why})" if why else "")
-        return ["unfinished jobs: " + ("; ".join(lost.values()) if lost else "none")]
+        told = ["unfinished jobs: " + ("; ".join(lost.values()) if lost else "none")]
+        if illegal:
+            told.append("illegal actions (choose where the mask is 1): "
+                        + "; ".join(illegal.values()))
+        return told
 
     def facts(self, comparison: Any) -> list[Any]:
         """Bounds, tenants, and how the planners planned."""

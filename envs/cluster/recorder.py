@@ -41,6 +41,7 @@ class Run:
     end_us: int = 0
     instants: int = 0
     rounds: int = 0
+    illegal: int = 0                # actions of a policy that could not be carried out
     stalled: str | None = None      # why nothing could happen any more
 
 
@@ -70,7 +71,8 @@ class Recorder:
         run = self.engine.block["run"][e]
         return Run(system or self.engine.system, seed, jobs_of(self.engine, e), segments, pieces,
                    turns, end_us=int(run["last_instant"]), instants=int(run["instants"]),
-                   rounds=int(run["rounds"]), stalled=_stalled(self.engine, e), **further)
+                   rounds=int(run["rounds"]), illegal=int(run["illegal"]),
+                   stalled=_stalled(self.engine, e), **further)
 
 
 def jobs_of(engine: Engine, e: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from envs.cluster.scenario import Scenario, variants
 from envs.cluster.units import us_of
 from envs.core.errors import ScenarioError, TraceError, nearest
 
+WIDEST = 1024   # GPUs at which ranges of jobs end unless a type has more: tables have a row each
 MANY = 20       # known names beyond which only the nearest is shown
 
 
@@ -84,7 +85,7 @@ def bind(scenario: Scenario, trace: Trace) -> System:
     cls = _resolved(trace, "class", trace.classes, trace.cls, [c.name for c in cluster.classes])
     gpu_type = _resolved(trace, "gpu_type", trace.gpu_types, trace.gpu_type, cluster.types)
     nodes = _node_figures(cluster)
-    room = nodes["type_gpus"].max()         # nothing holds more GPUs than the largest type has
+    room = max(WIDEST, nodes["type_gpus"].max())
     max_gpus = np.maximum(trace.gpus, np.minimum(trace.max_gpus, room))
     largest = int(min(room, max_gpus.max()))
     system = System(
