@@ -214,3 +214,18 @@ def test_a_run_that_stalls_says_why():
     run = run_of(given)
     assert seconds(run) == [None]
     assert run.stalled and "job 0" in run.stalled and "2 GPUs" in run.stalled
+
+
+def test_a_queue_is_entered_at_the_boundary_that_sees_it():
+    # Limit 1000 GPU-seconds: job 1 (2 GPUs from 300) reaches it at 800, seen at 900; job 0 (1 GPU
+    # from 0) at 1000, seen at 1200. Both lose their nodes at 1500; at 1800 node 0 is back, and
+    # job 1, longer in the queue, goes first: 3800 s left, restart 30. Job 0 follows at 5700.
+    given = instance([job(0, 5000), job(250, 5000, 2)], [2, 1], order="tiresias",
+                     queue_limits_gpu_s=[1000])
+    given["cluster"]["events"] = [{"time_s": 1500, "node": 0, "event": "drain"},
+                                  {"time_s": 1500, "node": 1, "event": "drain"},
+                                  {"time_s": 1800, "node": 0, "event": "up"}]
+    run = run_of(given)
+    assert disagreements(given, run) == []
+    assert story(run) == [(0, 0, 1500, "drain"), (1, 300, 1500, "drain"),
+                          (1, 1800, 5630, "finish"), (0, 5700, 9230, "finish")]

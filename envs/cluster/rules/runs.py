@@ -4,7 +4,7 @@ from envs.cluster.rules.arrivals import arrive, complete, count_missed, turn_nod
 from envs.cluster.rules.decision import open_decision
 from envs.cluster.rules.instants import next_boundary, next_event
 from envs.cluster.rules.optimus import optimus
-from envs.cluster.rules.order import tidy
+from envs.cluster.rules.order import TIRESIAS, tidy
 from envs.cluster.rules.placement import CONSOLIDATED, SCATTER_EXACT
 from envs.cluster.rules.realise import realise, repack
 from envs.cluster.rules.shares import must_deal, serve_shares
@@ -52,7 +52,7 @@ def _is_calm(s, rules):
     """Whether the same decision at the next boundary would change nothing."""
     if rules.dealing != WALK or rules.preempt != OFF or rules.misfit == RESERVE:
         return False
-    if rules.placement == SCATTER_EXACT:
+    if rules.placement == SCATTER_EXACT or rules.order == TIRESIAS:
         return False
     if rules.placement == CONSOLIDATED and rules.relax_after < NEVER:
         return False
