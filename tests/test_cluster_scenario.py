@@ -279,7 +279,7 @@ def test_the_script(tmp_path, capsys):
     assert run("check_scenario", *argv, trace) == 0
     printed = capsys.readouterr().out
     assert "note: round_s: half of the jobs take less than 10 s" in printed
-    assert printed.strip().endswith("ok: 3 jobs within 7.5 s offer 3.11 times the 18 GPUs")
+    assert printed.strip().endswith("ok: 3 jobs within 7.5 s, a load of 3.11 on 18 GPUs")
     write_trace(Trace.from_rows([{**row, "gpus": 12, "max_gpus": 12} for row in ROWS]),
                 tmp_path / "mine.csv")
     assert run("check_scenario", *argv, trace) == 1

@@ -89,7 +89,7 @@ def sweep(config: TestConfig) -> dict[str, dict[str, Any]]:
         values = getattr(config, key)
         if not all(0 < v < 1e6 for v in values) or len(set(values)) < len(values):
             raise ScenarioError(f"{values} are no points of a sweep", key,
-                                "give different numbers above 0")
+                                "give different numbers above 0 and below 1e6")
     if config.loads:
         return {f"load {x:g}": {"load": x} for x in sorted(config.loads)}
     if config.devices:

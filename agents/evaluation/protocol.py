@@ -20,6 +20,7 @@ from agents.domains import Domain, domain
 from agents.evaluation import cache
 from agents.evaluation.standings import Comparison, Outcome
 from envs.core.errors import PolicyError, ScenarioError
+from envs.core.files import folder_to_write
 from envs.core.records import write_records
 
 Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
@@ -97,8 +98,9 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
     told = d.prepared(scenario, workload)
     offered, left_out = d.offered(told, held_out)
     chosen = [c.with_options(options) for c in select(d, contenders, offered)]
-    plan = Plan(env, told, chosen, held_out, list(seeds), Path(records) if records else None,
-                label, part, length, contenders is None, cached)
+    place = folder_to_write(Path(records)) if records else None
+    plan = Plan(env, told, chosen, held_out, list(seeds), place, label, part, length,
+                contenders is None, cached)
     notes = left_out if contenders is None or BASELINES in contenders else []
     return _gather(d, plan, workload.name, notes, _run(plan, workers, progress))
 
@@ -154,6 +156,8 @@ def _gather(d: Domain, plan: Plan, trace: str, notes: Sequence[str],
 
 
 def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:
+    if not plan.cached:
+        domain(plan.domain).warm_up()       # or the first contender would seem slow
     units = [(c, w) for w in range(len(plan.windows)) for c in range(len(plan.contenders))]
     done = _in_processes(plan, units, workers) if workers > 1 else (
         (c, plan.unit(c, w)) for c, w in units)
@@ -165,7 +169,6 @@ def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[O
 
 def _in_processes(plan: Plan, units: Sequence[tuple[int, int]],
                   workers: int) -> Iterator[tuple[int, list[Outcome] | str]]:
-    domain(plan.domain).warm_up()
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _Worker.begin, (plan,))
     try:
         jobs = {pool.submit(_Worker.unit, c, w): c for c, w in units}

@@ -42,8 +42,11 @@ class Report(Checked):
             return f"{self.counted}: {cluster.gpus} GPUs on {len(cluster.nodes)} nodes"
         long = jobs.end_s > findings.DAY_S
         span = f"{jobs.end_s / findings.DAY_S:.3g} days" if long else f"{jobs.end_s:.6g} s"
-        return (f"{self.counted}: {len(jobs)} jobs within {span} offer "
-                f"{jobs.rho(cluster.gpus):.3g} times the {cluster.gpus} GPUs")
+        some = f"{self.counted}: {len(jobs)} job{'s' * (len(jobs) > 1)}"
+        gpus = f"{cluster.gpus} GPU{'s' * (cluster.gpus > 1)}"
+        if jobs.end_s == jobs.arrival_s[0]:
+            return f"{some} at once for {gpus}"
+        return f"{some} within {span}, a load of {jobs.rho(cluster.gpus):.3g} on {gpus}"
 
     def sections(self) -> list[Section]:
         """Types, classes, sizes of jobs and tenants with a quota for a person."""

@@ -61,9 +61,10 @@ def speed_ups(job_class: JobClass, largest: int) -> np.ndarray:
 
 def job_class(entry: Any, number: int, types: tuple[str, ...], where: str = "") -> JobClass:
     """A checked class; without a name it is called by its number."""
-    entry = as_mapping(entry, f"class {number}")
+    before = f"{where}: class" if where else "class"
+    entry = as_mapping(entry, f"{before} {number}")
     name = str(entry.get("name", number))
-    place = f"{where}: class {name}" if where else f"class {name}"
+    place = f"{before} {name}"
     for key in entry:
         if key not in FIELDS:
             raise ScenarioError("unknown key", f"{place}, {key}", nearest(key, FIELDS))

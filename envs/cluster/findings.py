@@ -46,7 +46,7 @@ def _events(cluster: Cluster) -> list[Finding]:
                      "already and change nothing", "leave them out")] if vain else []
     gone = sorted(node for node, is_up in up.items() if not is_up)
     if gone:
-        found.append(Finding(False, "nodes", f"{_listed(gone)} leave for good, the first at "
+        found.append(Finding(False, "nodes", f"{_nodes(gone)} for good, the first at "
                              f"{min(leave[n] for n in gone):g} s: a job that needs them waits for "
                              "ever", "bring them back up, or expect a stalled run"))
     return found
@@ -133,6 +133,11 @@ def _users(scenario: Scenario, trace: Trace) -> list[Finding]:
     idle = [t for t in scenario.options.quota if int(t) not in used]
     return [Finding(False, "tenants", f"{_listed(idle)} have a quota and no job here",
                     "leave them out if they never have one")] if idle else []
+
+
+def _nodes(numbers: list[int]) -> str:
+    one = len(numbers) == 1
+    return f"node {numbers[0]} leaves" if one else f"{_listed(numbers)} leave"
 
 
 def _listed(items: list) -> str:

@@ -213,8 +213,9 @@ def _cells(values: Sequence[Any], kind: Column, table: Table, column: str) -> np
 
 
 def _is_number(value: Any, kind: type) -> bool:
-    real = isinstance(value, int | float | np.number) and np.isfinite(value)
-    return bool(real and (kind is float or value == int(value)))
+    if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        return False
+    return kind is float or (abs(value) < 2**63 and value == int(value))
 
 
 def _checked(table: Table) -> Table:

@@ -55,8 +55,14 @@ class Scenario:
 def load_scenario(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario that ships under this name, or the scenario or cluster file at this path."""
     path = find_config(str(name_or_path), FOLDER)
-    config = {"name": path.stem, **read_yaml(path)}
-    return Scenario.from_config(merged(config, overrides or {}), str(name_or_path), path.parent)
+    config, where = {"name": path.stem, **read_yaml(path)}, str(name_or_path)
+    try:
+        return Scenario.from_config(merged(config, overrides or {}), where, path.parent)
+    except ScenarioError:
+        if overrides:       # if the file alone is fine, they are to blame
+            Scenario.from_config(config, where, path.parent)
+            Scenario.from_config(merged(config, overrides), "options", path.parent)
+        raise
 
 
 def scenario_names() -> list[str]:

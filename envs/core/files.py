@@ -118,11 +118,23 @@ def write_whole(path: Path, content: bytes) -> None:
                          "choose a folder that can be written to") from None
 
 
+def folder_to_write(folder: Path) -> Path:
+    """The folder, made if need be; an error before the work whose results it is for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SuiteError(f"cannot be written ({problem.strerror})", str(folder),
+                         "choose a folder that can be written to") from None
+    if not os.access(folder, os.W_OK):
+        raise SuiteError("cannot be written to", str(folder), "choose another folder")
+    return folder
+
+
 def read_csv(
     path: Path, error: type[SuiteError], separator: str = ",", names: Sequence[str] | None = None
 ) -> Raw:
     """All cells of a text table; `names` of the columns where its first line is no header."""
-    text = read_text(path, error)
+    text = read_text(path, error).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise error("the file is empty", str(path), "give it a header and rows")
     if separator == "," and names is None and '"' in text:
@@ -139,7 +151,7 @@ def _csv_by_column(path: Path, text: str, separator: str, names: Sequence[str] |
                    error: type[SuiteError]) -> Raw:
     import polars as pl
 
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.split("\n")
     numbers = np.array([i for i, line in enumerate(lines, 1) if line.strip()])
     if names is None:
         names = _names(path, lines[numbers[0] - 1].split(separator), error)
@@ -162,6 +174,9 @@ def _csv_by_row(path: Path, text: str, error: type[SuiteError]) -> Raw:
 
     reader = csv.reader(io.StringIO(text))
     rows = [(reader.line_num, row) for row in reader if row]
+    if text.count('"') % 2 and "\n" in rows[-1][1][-1]:
+        first = rows[-2][0] + 1 if len(rows) > 1 else 1
+        raise error("a quotation mark is not closed", f"{path}, line {first}", "close it")
     names = _names(path, rows[0][1], error)
     for line, row in rows:
         if len(row) != len(names):

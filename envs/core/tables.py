@@ -160,7 +160,7 @@ def _integers(given: Any) -> tuple[Any, Any]:
     values = given.cast(pl.Int64, strict=False) if given.dtype == pl.String else given
     values = values.zip_with(values.is_not_null(), real).cast(pl.Int64, strict=False)
     whole = real.is_finite() & (real == real.floor())
-    return values, ~whole.fill_null(False)
+    return values, ~(whole & values.is_not_null()).fill_null(False)
 
 
 def _texts(given: Any) -> tuple[Any, Any]:
