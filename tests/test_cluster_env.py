@@ -5,6 +5,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 import envs  # noqa: F401
+from envs.cluster.env import ClusterEnv
 from envs.cluster.simulate import simulate
 from envs.core.errors import ActionError, ScenarioError, TraceError
 from tests.small_cluster import scenario, trace
@@ -188,6 +189,14 @@ def test_several_traces_are_laid_end_to_end():
 def test_options_that_decide_alone_are_refused(options, what):
     with pytest.raises(ScenarioError, match=what):
         make(**options)
+
+
+@pytest.mark.parametrize(("wrong", "what"), [
+    ({"num_envs": 0}, "num_envs"), ({"num_envs": -1}, "num_envs"), ({"threads": 0}, "threads"),
+    ({"trace": []}, "at least one trace")])
+def test_odd_arguments_are_one_error_each(wrong, what):
+    with pytest.raises((ActionError, ScenarioError), match=what):
+        ClusterEnv(**{"scenario": scenario(), "trace": trace(20), **wrong})
 
 
 def test_a_window_longer_than_the_trace_is_an_error():

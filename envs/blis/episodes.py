@@ -21,7 +21,7 @@ from envs.blis.state import DUE, NONE, PLANNED, READY, WINDOW
 from envs.blis.system import System, bind, bind_trace
 from envs.blis.work import make_work
 from envs.blis.workloads import open_workload
-from envs.core.batch import BatchEnv
+from envs.core.batch import BatchEnv, check_counts
 from envs.core.drawing import draw_timeline
 from envs.core.errors import ScenarioError
 from envs.core.rng import uniform_host
@@ -47,6 +47,7 @@ class ServingEnv(BatchEnv):
                  scenario: Scenario | Mapping | str | Path | None = None,
                  trace: Trace | str | Path | None = None, part: str = "train", threads: int = 1,
                  record: bool = False, **kwargs: Any):
+        check_counts(num_envs=num_envs, threads=threads)
         self.scenario = _scenario(scenario)
         self.trace, self.system = _trace(self.scenario, trace, part)
         kept = record or kwargs.get("render_mode") is not None

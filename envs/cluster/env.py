@@ -20,7 +20,7 @@ from envs.cluster.state import CHOOSE, LOG_FULL, NEVER, OVER, READY, SWITCH
 from envs.cluster.system import bind
 from envs.cluster.units import us
 from envs.cluster.work import make_work
-from envs.core.batch import BatchEnv
+from envs.core.batch import BatchEnv, check_counts
 from envs.core.drawing import draw_timeline
 from envs.core.errors import ActionError, ScenarioError
 from envs.core.single import SingleEnv
@@ -100,6 +100,7 @@ class ClusterEnv(BatchEnv):
                  scenario: Scenario | Mapping | str | Path | None = None,
                  trace: Trace | Sequence[Trace] | str | Path | None = None, part: str = "train",
                  threads: int = 1, record: bool = False, **kwargs: Any):
+        check_counts(num_envs=num_envs, threads=threads)
         self.scenario = _scenario(scenario)
         options = self.scenario.options.env
         _check_options(self.scenario)

@@ -76,6 +76,8 @@ def _traces(scenario: Scenario, given: Any, part: str) -> list[Trace]:
     if isinstance(given, Trace):
         return [given]
     if isinstance(given, Sequence) and not isinstance(given, str):
+        if not given:
+            raise ScenarioError("no trace is given", scenario.name, "give at least one trace")
         return list(given)
     workload = open_workload(scenario.options.trace if given is None else given, scenario)
     if part == "train":

@@ -222,6 +222,14 @@ class BatchEnv(VectorEnv):
         return None
 
 
+def check_counts(**counts: int) -> None:
+    """`num_envs` and `threads` are integers from 1 on; an `ActionError` names what is not."""
+    for name, count in counts.items():
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise ActionError(f"{count!r} is no number of {name}", name,
+                              "give an integer from 1 on")
+
+
 def overwrite(observation: Observation, fresh: Observation, rows: np.ndarray) -> None:
     """Put rows of fresh observations in place, in an array or in each array of a dict."""
     if isinstance(observation, Mapping):
