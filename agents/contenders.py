@@ -119,13 +119,13 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
     def guard() -> AbstractContextManager:
         return user_code.blame(path)
 
-    own = scenario.merge(_own_options(thing)).merge(contender.extra)
+    own = scenario.merge(_own_options(thing, path)).merge(contender.extra)
     if d.is_compiled(thing):
         return d.simulate_compiled(own, window.trace, seed, thing)
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
-        scenario = scenario.merge(contender.acting).merge(_own_options(policy))
+        scenario = scenario.merge(contender.acting).merge(_own_options(policy, path))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if d.is_planned(thing):
         return d.simulate_planned(own, window.trace, seed, thing, guard)
@@ -133,9 +133,12 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
                       d.user_forms)
 
 
-def _own_options(thing: Any) -> Options:
+def _own_options(thing: Any, path: Path) -> Options:
     """Scenario options that a user's object brings; a planner may have others of that name."""
     found = getattr(thing, "options", {})
+    if isinstance(found, list | tuple | str):
+        raise PolicyError(f"options = {found!r} is no mapping", str(path),
+                          'write options = {"preempt": "strict"}')
     return found if isinstance(found, Mapping) else {}
 
 

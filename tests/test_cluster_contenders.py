@@ -111,6 +111,13 @@ class Stubborn:
         return np.zeros(1, int)
 
 
+def listed(*arguments):
+    return 0
+
+
+listed.options = ["strict"]
+
+
 class Short:
     def shares(self, view):
         return np.zeros((1, 1))
@@ -189,6 +196,7 @@ def test_shares_and_sizes_in_python(path):
     ("nothing", "every key is nan"),
     ("raises", r"mine\.py, line \d+: ValueError: too late"),
     ("void", r"mine\.py, line \d+: every key is nan"),
+    ("listed", r"mine\.py: options = \['strict'\] is no mapping"),
     ("number", "int is no contender"),
 ])
 def test_mistakes_are_blamed_on_the_file(path, name, message):

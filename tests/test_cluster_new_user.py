@@ -4,13 +4,15 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from agents.domains import domain
 from agents.evaluation.command import sweep
 from agents.evaluation.settings import TestConfig
 from envs.cluster.check import check
 from envs.cluster.replay import Trace, read_trace
 from envs.cluster.scenario import Scenario, load_scenario
+from envs.cluster.workloads import open_workload
 from envs.core.errors import ScenarioError, SuiteError, TraceError
-from tests.small_cluster import small
+from tests.small_cluster import scenario, small
 
 ONE = {"types": ["gpu"], "nodes": [{"gpus": 1}]}
 JOB = {"arrival_s": 3, "gpus": 1, "duration_s": 500_000}
@@ -73,4 +75,24 @@ def test_a_check_counts_in_words():
     gone = {**ONE, "events": [{"time_s": 9, "node": 0, "event": "fail"}]}
     report = check(Scenario.from_config({"cluster": gone}), Trace.from_rows([JOB]))
     assert report.verdict.endswith(": 1 job at once for 1 GPU")
-    assert any(f.what.startswith("node 0 leaves for good") for f in report.findings)
+    for what in ("no job falls into the part for train, validation", "node 0 leaves for good"):
+        assert any(f.what.startswith(what) for f in report.findings)
+
+
+def test_a_trace_without_a_span_has_no_parts_and_no_load():
+    once = Trace.from_rows([JOB], name="once")
+    with pytest.raises(TraceError, match=r"no job falls into the train part; .*simulate\(\)"):
+        open_workload(once, scenario()).part("train")
+    with pytest.raises(TraceError, match="all at once have no load"):
+        domain("cluster").at_load(scenario(), open_workload(once, scenario()), 0.5).part("test")
+
+
+def test_a_scenario_may_be_a_mapping():
+    assert load_scenario({"cluster": ONE, "order": "las"}, {"round_s": 60}).options.order == "las"
+
+
+def test_a_scenario_in_place_of_a_cluster_file(tmp_path):
+    path = tmp_path / "cl.yaml"
+    path.write_text(yaml.safe_dump({**ONE, "mode": "event"}))
+    with pytest.raises(ScenarioError, match=r'cl\.yaml: "mode" belongs to a scenario'):
+        Scenario.from_config({"cluster": str(path)})

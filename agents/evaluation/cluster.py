@@ -34,6 +34,7 @@ from envs.cluster.system import System, bind
 from envs.cluster.units import NEVER
 from envs.cluster.workloads import Workload, open_workload
 from envs.core.drawing import Timeline
+from envs.core.errors import TraceError
 from envs.core.files import REPOSITORY
 from envs.core.records import cdf
 from envs.core.rng import replica_seed
@@ -72,8 +73,13 @@ class Stretched(Workload):
 
     def part(self, part: str, count: int | None = None, length: int | None = None) -> list[Window]:
         """The same jobs, arriving so that GPU time asked for over that at hand is `rho`."""
+        windows = self.inner.part(part, count, length)
+        for window in windows:
+            if not window.trace.rho(self.gpus) < np.inf:
+                raise TraceError("jobs that arrive all at once have no load", window.name,
+                                 "leave `loads` out, or give a longer trace")
         return [replace(w, trace=w.trace.at_load(self.rho / w.trace.rho(self.gpus)))
-                for w in self.inner.part(part, count, length)]
+                for w in windows]
 
     def training_traces(self, count: int) -> list[Trace]:
         """As they were."""

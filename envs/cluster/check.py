@@ -16,7 +16,7 @@ from envs.cluster.cluster import Cluster
 from envs.cluster.replay import Trace
 from envs.cluster.scenario import Scenario
 from envs.cluster.system import bind
-from envs.cluster.workloads import open_workload
+from envs.cluster.workloads import RecordedWorkload, open_workload
 from envs.core.errors import SuiteError
 from envs.core.findings import Checked, Finding, Section
 
@@ -63,11 +63,14 @@ def check(scenario: Scenario, trace: str | Path | Trace | None = None) -> Report
     trace = scenario.options.trace if trace is None else trace
     if trace is None:
         return Report(scenario, None, tuple(found))
-    jobs = open_workload(trace, scenario).whole()
+    workload = open_workload(trace, scenario)
+    jobs = workload.whole()
     try:
         bind(scenario, jobs)
     except SuiteError as error:
         found.append(Finding(True, error.where, error.what, error.remedy))
+    if isinstance(workload, RecordedWorkload):
+        found += findings.of_parts(workload.empty_parts())
     return Report(scenario, jobs, (*found, *findings.of_trace(scenario, jobs)))
 
 

@@ -77,6 +77,14 @@ def of_trace(scenario: Scenario, trace: Trace) -> list[Finding]:
             *_users(scenario, trace)]
 
 
+def of_parts(empty: list[str]) -> list[Finding]:
+    """Parts of a recorded trace that hold no job."""
+    return [Finding(False, "arrival_s", f"no job falls into the part for {', '.join(empty)}: "
+                    "nothing can be trained or compared there",
+                    "give jobs over a longer time, or run all of them with simulate()")
+            ] if empty else []
+
+
 def _units(scenario: Scenario, trace: Trace) -> list[Finding]:
     found = []
     typical, first = float(np.median(trace.duration_s)), float(trace.arrival_s[0])

@@ -52,8 +52,12 @@ class Scenario:
         return self.replace(**merged(self.config, overrides))
 
 
-def load_scenario(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
-    """A scenario that ships under this name, or the scenario or cluster file at this path."""
+def load_scenario(name_or_path: str | Path | Mapping[str, Any],
+                  overrides: Mapping[str, Any] | None = None) -> Scenario:
+    """A scenario that ships under this name, the scenario or cluster file at this path, or what
+    such a file would hold."""
+    if isinstance(name_or_path, Mapping):
+        return Scenario.from_config(merged(name_or_path, overrides or {}))
     path = find_config(str(name_or_path), FOLDER)
     config, where = {"name": path.stem, **read_yaml(path)}, str(name_or_path)
     try:
@@ -90,6 +94,10 @@ def _cluster(config: Mapping, where: str, folder: Path | None) -> Cluster:
     if isinstance(given, str | Path):
         path = beside(given, folder)
         where, given = str(path), read_yaml(path)
+        for key in given:
+            if key in ("cluster", *Options.__dataclass_fields__):
+                raise ScenarioError(f'"{key}" belongs to a scenario, not to a cluster', where,
+                                    "say scenario=FILE, or move it to the scenario")
     given = as_mapping({} if given is None else given, f"{where}: cluster" if where else "cluster")
     for key in apart:
         if key in given:

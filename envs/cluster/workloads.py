@@ -122,11 +122,17 @@ class RecordedWorkload(Workload):
         name = _scaled_name(self.name, factor)
         return RecordedWorkload(replace(self.trace.at_load(factor), name=name))
 
+    def empty_parts(self) -> list[str]:
+        """Parts without a job."""
+        return [p for p, jobs in zip(PARTS, self.trace.split(), strict=True) if not len(jobs)]
+
     def _part(self, part: str) -> Trace:
         trace = self.trace.split()[PARTS.index(part)]
         if not len(trace):
-            raise TraceError(f"no job falls into the {part} part", self.name,
-                             "parts are 70/10/20 % of the time from 0; give a longer trace")
+            raise TraceError(f"no job falls into the {part} part",
+                             self.trace.source or self.name,
+                             "parts are 70/10/20 % of the time from 0; give a longer trace, or run "
+                             "all of it with simulate()")
         return trace
 
 
