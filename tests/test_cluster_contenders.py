@@ -218,6 +218,12 @@ def test_a_plain_order_can_be_interrupted():
         before(*[0.0] * 13)
 
 
+def test_shares_and_sizes_need_rounds(path):
+    for name in ("Isolated", "Greedy"):
+        with pytest.raises(PolicyError, match="decided in rounds"):
+            small([f"{path}:{name}"], scenario=scenario(mode="event"), windows=1)
+
+
 def test_a_wrong_number_of_arguments_is_an_error(tmp_path):
     file = tmp_path / "few.py"
     file.write_text("def order(now):\n    return now\n")

@@ -34,7 +34,7 @@ from envs.cluster.system import System, bind
 from envs.cluster.units import NEVER
 from envs.cluster.workloads import Workload, open_workload
 from envs.core.drawing import Timeline
-from envs.core.errors import TraceError
+from envs.core.errors import PolicyError, TraceError
 from envs.core.files import REPOSITORY
 from envs.core.records import cdf
 from envs.core.rng import replica_seed
@@ -230,6 +230,9 @@ class ClusterDomain(Domain):
             order = PythonOrder(own)
             with order.watched(guard):
                 return _ordered(_bound(scenario, trace), seed, order)
+        if scenario.options.mode == "event":
+            raise PolicyError("shares and sizes are decided in rounds, the scenario is mode: event",
+                              scenario.name, 'give the planner options = {"mode": "round"}')
         system = bind(scenario.replace(**options_of(own)), trace)
         return simulate_batch(system.scenario, trace, [replica_seed(seed)], system=system,
                               planners=[UserPlanner(own, guard)])[0]
