@@ -176,8 +176,9 @@ class Run:
     def _standing(self, score: Score) -> str:
         column = self.task.domain.main
         best, digits = self.best_score or score, column.digits
-        return (f"{column.heading}: {abs(score.main):.{digits}f}, best {abs(best.main):.{digits}f},"
-                f" {self.rival.name} {abs(self.rival.main):.{digits}f}")
+        left = f" ({score.undone:g} {self.task.domain.incomplete})" if score.undone else ""
+        return (f"{column.heading}: {abs(score.main):.{digits}f}{left}, best "
+                f"{abs(best.main):.{digits}f}, {self.rival.name} {abs(self.rival.main):.{digits}f}")
 
     def checkpoint(self) -> None:
         """Everything that `resume=true` needs, in one file."""

@@ -1,6 +1,7 @@
 """How good a policy is on the validation windows, and how good the best baseline is there."""
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,17 @@ class Score:
 
     name: str
     metrics: Mapping[str, float]
-    main: float         # larger is better, whatever the metric
+    main: float         # larger is better, whatever the metric; nan where a window has no value
+    undone: float = 0.0     # mean of what the domain counts as left undone, e.g. jobs unfinished
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Larger is better: what leaves less undone, then the main metric."""
+        return -self.undone, -math.inf if math.isnan(self.main) else self.main
 
     def better_than(self, other: Score | None) -> bool:
         """Whether it ranks higher; anything beats nothing."""
-        return other is None or self.main > other.main
+        return other is None or self.rank > other.rank
 
 
 @dataclass
@@ -41,7 +48,7 @@ class Validator:
 
     def best_baseline(self) -> Score:
         """The strongest of the domain's rivals; their scores are cached."""
-        return max(self._scores(list(self.domain.rivals)), key=lambda s: s.main)
+        return max(self._scores(list(self.domain.rivals)), key=lambda s: s.rank)
 
     def _scores(self, contenders: list) -> list[Score]:
         found = compare(contenders, self.scenario, env=self.domain.name, trace=self.workload,
@@ -51,4 +58,6 @@ class Validator:
     def _score(self, found: Any, name: str) -> Score:
         metrics = {c.metric: float(found.scores(name, c).mean()) for c in self.domain.columns}
         main = self.domain.main
-        return Score(name, metrics, metrics[main.metric] * (1 if main.larger_is_better else -1))
+        undone = metrics.get(self.domain.incomplete, 0.0) if self.domain.incomplete else 0.0
+        return Score(name, metrics, metrics[main.metric] * (1 if main.larger_is_better else -1),
+                     undone)

@@ -1,12 +1,15 @@
 """Mistakes that a new user of the cluster made, each with the one line that it earns now."""
 from __future__ import annotations
 
+import math
+
 import pytest
 import yaml
 
 from agents.domains import domain
 from agents.evaluation.command import sweep
 from agents.evaluation.settings import TestConfig
+from agents.validation import Score
 from envs.cluster.check import check
 from envs.cluster.replay import Trace, read_trace
 from envs.cluster.scenario import Scenario, load_scenario
@@ -69,6 +72,15 @@ def test_lines_may_end_as_on_an_old_mac(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(b"arrival_s,gpus,duration_s\r0,1,9\r5,2,9\r")
     assert read_trace(path).gpus.tolist() == [1, 2]
+
+
+def test_a_policy_that_leaves_jobs_undone_is_never_the_best():
+    nothing, few, slow, fast = (Score("policy", {}, main, undone) for main, undone in (
+        (math.nan, 9), (-1, 8), (-7, 0), (-5, 0)))
+    ranked = [nothing, few, slow, fast]
+    for i, worse in enumerate(ranked):
+        assert worse.better_than(None) and not worse.better_than(worse)
+        assert all(b.better_than(worse) and not worse.better_than(b) for b in ranked[i + 1:])
 
 
 def test_a_check_counts_in_words():
