@@ -64,7 +64,7 @@ def announce_compilation() -> None:
     """Say once that the first call compiles, unless this cache folder is already filled."""
     folder = Path(config.CACHE_DIR)
     if not config.DISABLE_JIT and not (folder.exists() and any(folder.iterdir())):
-        print("compiling the simulation kernels (once, about half a minute) ...", file=sys.stderr)
+        print("compiling the simulation kernels (once, one to two minutes) ...", file=sys.stderr)
         folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -1,6 +1,6 @@
 """Steps 1 to 3 of an instant: completions, node events, arrivals."""
 from envs.cluster.rules.admission import line_up
-from envs.cluster.rules.order import sort_numbers
+from envs.cluster.rules.order import take_out_stopped
 from envs.cluster.rules.pieces import change
 from envs.cluster.rules.segments import end_segment
 from envs.cluster.state import (
@@ -48,25 +48,6 @@ def _account(s, w, i, t):
         run.missed += 1
 
 
-@rule
-def _take_out(s):
-    """Jobs marked `stopped` leave the running ones for `victim`, by number; how many."""
-    run = s.run[0]
-    kept, out = 0, 0
-    for k in range(run.running):
-        i = s.lists[RUN, k]
-        if s.job[i].stopped:
-            s.job[i].stopped = 0
-            s.lists[VICTIM, out] = i
-            out += 1
-        else:
-            s.lists[RUN, kept] = i
-            kept += 1
-    run.running = kept
-    sort_numbers(s, VICTIM, out)
-    return out
-
-
 @part
 def complete(s, w, t):
     """Running jobs whose projected finish has come, by number."""
@@ -79,7 +60,7 @@ def complete(s, w, t):
     if not due:
         return
     boundary = w.rules[run.rules].boundary
-    done = _take_out(s)
+    done = take_out_stopped(s)
     for k in range(done):
         i = s.lists[VICTIM, k]
         end_segment(s, w, i, t if boundary else s.job[i].end, FINISH)
@@ -114,7 +95,7 @@ def _go_down(s, w, node, what, t):
     for k in range(run.running):
         if _holds(s, s.lists[RUN, k], node):
             s.job[s.lists[RUN, k]].stopped = 1
-    evicted = _take_out(s)
+    evicted = take_out_stopped(s)
     for k in range(evicted):
         end_segment(s, w, s.lists[VICTIM, k], t, DRAIN if what == DRAINED else FAIL)
         line_up(s, w, s.lists[VICTIM, k], t)

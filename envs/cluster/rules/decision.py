@@ -1,5 +1,5 @@
 """Carry out a decision: planned stops by number, then planned launches by number."""
-from envs.cluster.rules.order import enqueue, set_keys, sort_numbers
+from envs.cluster.rules.order import enqueue, set_keys, sort_numbers, take_out_stopped
 from envs.cluster.rules.segments import begin_segment, end_segment
 from envs.cluster.state import (
     FREE,
@@ -8,7 +8,6 @@ from envs.cluster.state import (
     PLAN,
     PREEMPT,
     RESCALE,
-    RUN,
     VICTIM,
     WAIT,
     WAITING,
@@ -54,24 +53,6 @@ def _reason(job):
 
 
 @rule
-def _drop_stopped(s):
-    """Running jobs that keep their GPUs close up; the others go to `victim` by number."""
-    run = s.run[0]
-    kept, stops = 0, 0
-    for k in range(run.running):
-        i = s.lists[RUN, k]
-        if s.job[i].stopped:
-            s.lists[VICTIM, stops] = i
-            stops += 1
-        else:
-            s.lists[RUN, kept] = i
-            kept += 1
-    run.running = kept
-    sort_numbers(s, VICTIM, stops)
-    return stops
-
-
-@rule
 def _drop_launched(s):
     """Waiting jobs that get GPUs leave the list."""
     run = s.run[0]
@@ -90,7 +71,7 @@ def carry_out(s, w, t):
     run = s.run[0]
     stops = 0
     if run.stops > 0:
-        stops = _drop_stopped(s)
+        stops = take_out_stopped(s)
     waiting = False
     for k in range(run.launches):
         waiting |= s.job[s.lists[LAUNCH, k]].status == WAITING
@@ -98,7 +79,6 @@ def carry_out(s, w, t):
         _drop_launched(s)
     for k in range(stops):
         i = s.lists[VICTIM, k]
-        s.job[i].stopped = 0
         end_segment(s, w, i, t, _reason(s.job[i]))
         if s.job[i].plan_gpus == 0:
             set_keys(s, w, i, t)

@@ -8,10 +8,7 @@ from envs.cluster.rules.quantities import (
     waited,
     whole,
 )
-from envs.cluster.state import (
-    NEVER,
-    WAIT,
-)
+from envs.cluster.state import NEVER, RUN, VICTIM, WAIT
 from envs.cluster.work import ORDER
 from envs.core.jit import part, pointer_call, rule
 
@@ -176,6 +173,25 @@ def sort_numbers(s, which, n):
             jobs[place] = jobs[place - 1]
             place -= 1
         jobs[place] = moving
+
+
+@part
+def take_out_stopped(s):
+    """Running jobs marked `stopped` leave their list for `victim`, by number; how many."""
+    run = s.run[0]
+    kept, out = 0, 0
+    for k in range(run.running):
+        i = s.lists[RUN, k]
+        if s.job[i].stopped:
+            s.job[i].stopped = 0
+            s.lists[VICTIM, out] = i
+            out += 1
+        else:
+            s.lists[RUN, kept] = i
+            kept += 1
+    run.running = kept
+    sort_numbers(s, VICTIM, out)
+    return out
 
 
 @part
