@@ -23,7 +23,8 @@ from envs.core.errors import PolicyError
 ROOT = Path(__file__).parents[1]
 FLAGS = f"{config.BOUNDSCHECK} {config.OPT} {config.ENABLE_AVX} {config.CPU_NAME} " \
         f"{config.CPU_FEATURES} {config.DISABLE_JIT}"
-SOURCES = ("core/jit.py", "core/rng.py", "*/state.py", "*/work.py", "*/policy.py", "*/rules/*.py")
+SOURCES = ("core/jit.py", "core/rng.py", "core/philox.py", "*/state.py", "*/work.py", "*/policy.py",
+           "*/rules/*.py")
 
 
 def kernel_digest() -> str:
