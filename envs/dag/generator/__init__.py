@@ -1,0 +1,1 @@
+"""Parts of the graph generator: tiled algebra, structures with costs, workflows, streams."""
