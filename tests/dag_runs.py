@@ -52,3 +52,13 @@ def run_of(tasks: list[tuple], *, jobs: list[tuple] = (), transfers: list[tuple]
         evictions=np.array(list(evictions), EVICTION), memory=np.array(list(memory), MEMORY),
         choices=np.zeros(0, CHOICE), decisions=len(rows) + waits, waits=waits, area=0,
         makespan=int(rows["finish"].max()))
+
+
+def diamond(**more: Any) -> Any:
+    """a -> b, c -> end: kinds x and y, c and the virtual end without one."""
+    from envs.dag.graph import Graph
+
+    return Graph.from_columns(
+        "diamond", unit="1", ids=("a", "b", "c", "end"), types=("gpu", "cpu"), kinds=("x", "y"),
+        kind=[0, 1, -1, -1], duration=[[4, 6], [2, 3], [-1, 5], [-1, -1]],
+        virtual=[False, False, False, True], listed=[[0, 1], [0, 2], [1, 3], [2, 3]], **more)

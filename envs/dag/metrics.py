@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs.core.records import quantiles, ratio
+from envs.dag.state import FETCH, STAGE, WRITEBACK
 from envs.dag.units import NEVER, factor
 
 if TYPE_CHECKING:
     from envs.dag.simulate import Run
 
-FETCH, STAGE, WRITEBACK = range(3)
 BOUNDS = ("cp", "area_lp", "path_lp", "lb")
 
 
