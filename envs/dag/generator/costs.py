@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from envs.core.errors import ScenarioError
 from envs.core.philox import fixed, uniforms
-from envs.dag.generator import structures
 from envs.dag.generator.structures import Structure
 from envs.dag.graph import READ, WRITE, Graph
 
@@ -58,7 +58,20 @@ def _tiles(structure: Structure, seed: int, largest: float) -> dict:
             "operand_tile": tile[place], "operand_mode": mode[place]}
 
 
-SIZES = {       # the parameters that tell how large a graph is
-    "layered": ("n", "width", "density", "jump"), "erdos": ("n", "p"),
-    "fork_join": ("stages", "width"), "out_tree": ("depth", "arity"), "in_tree": ("depth", "arity"),
-    "chain": ("n",), "grid": ("rows", "cols"), "fft": ("m",), "gauss_elim": ("m",)}
+
+def synthetic(build: Callable[..., Structure]) -> Callable[..., Graph]:
+    """The generator of a structure: its parameters, those of `with_costs`, and one seed."""
+    own = inspect.signature(build).parameters
+    costs = list(inspect.signature(with_costs).parameters.values())[2:]
+    sizes = [name for name, p in own.items() if p.default is p.empty]
+
+    def generate(**parameters: Any) -> Graph:
+        shape = {name: parameters[name] for name in own if name in parameters}
+        rest = {k: v for k, v in parameters.items() if k not in own or k == "seed"}
+        name = "_".join([build.__name__, *(str(parameters[size]) for size in sizes)])
+        return with_costs(build(**shape), name, **rest)
+
+    shown = [p.replace(kind=p.KEYWORD_ONLY) for p in own.values() if p.name != "seed"]
+    generate.__signature__ = inspect.Signature([*shown, *costs])
+    generate.__doc__ = build.__doc__
+    return generate

@@ -21,7 +21,8 @@ class Program:
     def __init__(self, modes: dict[str, Sequence[int]], indices: int):
         self.kinds = tuple(modes)
         self._most = max(len(m) for m in modes.values())
-        self._modes = np.array([[*m, *[0] * (self._most - len(m))] for m in modes.values()], np.int8)
+        padded = [[*m, *[0] * (self._most - len(m))] for m in modes.values()]
+        self._modes = np.array(padded, np.int8)
         self._indices = indices
         self._blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.core.errors import ScenarioError
 from envs.core.philox import uniforms
 from envs.dag.generator.kernel_times import TYPES
 from envs.dag.generator.program import RW, Program, R
@@ -22,6 +23,8 @@ INNER, OUTER, LEFT, RIGHT = 1, 2, 5, 6      # what is drawn: sizes of dimensions
 def spgemm(m: int, n: int, k: int, seed: int = 0, density: float = 0.3, bmin: int = 256,
            bmax: int = 1024, pattern: str = "random", band: int = 1) -> Graph:
     """C += AB over m x k and k x n blocks of random sizes; `pattern` random or banded."""
+    if bmax < bmin:
+        raise ScenarioError(f"{bmin} to {bmax} is no range", "spgemm: bmin, bmax", "exchange them")
     rows, inner, columns = (
         bmin + np.floor(uniforms(seed, STRUCTURE, np.arange(count), which, 4)
                         * (bmax - bmin + 1)).astype(np.int64)
@@ -31,8 +34,11 @@ def spgemm(m: int, n: int, k: int, seed: int = 0, density: float = 0.3, bmin: in
     else:
         left, right = (_present(seed, shape, which, density)
                        for which, shape in ((LEFT, (m, k)), (RIGHT, (k, n))))
-    i, j, inside = np.nonzero(left[:, None, :] & right.T[None, :, :])
-    return _graph(f"spgemm_{m}_{n}_{k}", (i, j, inside), (rows, inner, columns))
+    products = np.nonzero(left[:, None, :] & right.T[None, :, :])
+    if not len(products[0]):
+        raise ScenarioError(f"no product of two blocks is present under seed {seed}", "spgemm",
+                            "raise density, or take another seed")
+    return _graph(f"spgemm_{m}_{n}_{k}", products, (rows, inner, columns))
 
 
 def _present(seed: int, shape: tuple[int, int], which: int, density: float) -> np.ndarray:
@@ -47,8 +53,9 @@ def _banded(rows: int, columns: int, band: int) -> np.ndarray:
 def _graph(name: str, products: tuple[np.ndarray, ...], sizes: tuple[np.ndarray, ...]) -> Graph:
     (i, j, inside), (rows, inner, columns) = products, sizes
     tiles, operands, tile_bytes = [], [], []
-    for letter, x, y, high, wide in (("A", i, inside, rows, inner), ("B", inside, j, inner, columns),
-                                     ("C", i, j, rows, columns)):
+    matrices = (("A", i, inside, rows, inner), ("B", inside, j, inner, columns),
+                ("C", i, j, rows, columns))
+    for letter, x, y, high, wide in matrices:
         used, place = np.unique(x * len(wide) + y, return_inverse=True)
         x, y = np.divmod(used, len(wide))
         operands.append(place + len(tiles))

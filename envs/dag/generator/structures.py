@@ -24,46 +24,61 @@ class Structure:
     edges: np.ndarray
 
 
-def layered(n: int, width: int, density: float, jump: int, seed: int) -> Structure:
+def layered(
+    n: int, width: int = 8, density: float = 0.3, jump: int = 1, seed: int = 0
+) -> Structure:
     """Layers of 1 to 2 width - 1 tasks; each task has a predecessor in the layer before."""
     starts = _layers(n, width, seed)
-    found = []
-    for layer in range(1, len(starts) - 1):
-        before, first, end = starts[layer - 1], starts[layer], starts[layer + 1]
-        j = np.arange(first, end)
-        chosen = np.floor(uniforms(seed, STREAM, j, 0, PARENT) * (first - before)).astype(np.int64)
-        found.append((before + chosen, j))
-        i = np.arange(starts[max(0, layer - jump)], first)
-        hit_j, hit_i = np.nonzero(uniforms(seed, STREAM, j[:, None], i, LAYERED) < density)
-        found.append((i[hit_i], j[hit_j]))
+    found, step = [], max(1, CHUNK // (2 * width * jump))
+    for low in range(starts[1], n, step):
+        j = np.arange(low, min(n, low + step))
+        layer = np.searchsorted(starts, j, "right") - 1
+        before, here = starts[layer - 1], starts[layer]
+        found.append((before + _drawn(here - before, uniforms(seed, STREAM, j, 0, PARENT)), j))
+        earliest = starts[np.maximum(0, layer - jump)]
+        i, j = _ranges(earliest, here, j)
+        hit = uniforms(seed, STREAM, j, i, LAYERED) < density
+        found.append((i[hit], j[hit]))
     return _structure(n, found)
 
 
-def _layers(n: int, width: int, seed: int) -> list[int]:
+def _layers(n: int, width: int, seed: int) -> np.ndarray:
     """The first task of every layer, and n."""
-    size = 1 + np.floor(uniforms(seed, STREAM, np.arange(n), 0, LAYER_SIZE)
-                        * (2 * width - 1)).astype(np.int64)
+    size = 1 + _drawn(2 * width - 1, uniforms(seed, STREAM, np.arange(n), 0, LAYER_SIZE))
     ends = np.cumsum(size)
-    return [0, *ends[ends < n].tolist(), n]
+    return np.concatenate([[0], ends[ends < n], [n]])
 
 
-def erdos(n: int, p: float, seed: int) -> Structure:
+def _drawn(count: int | np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """A number in 0 ... count - 1 for a uniform draw."""
+    return np.floor(uniform * count).astype(np.int64)
+
+
+def _ranges(low: np.ndarray, high: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All i in [low, high) for each entry of `of`, and the entry that each belongs to."""
+    count = high - low
+    ends = np.cumsum(count)
+    place = np.arange(ends[-1]) - np.repeat(ends - count, count)
+    return np.repeat(low, count) + place, np.repeat(of, count)
+
+
+def erdos(n: int, p: float, seed: int = 0) -> Structure:
     """Every pair i < j with probability p."""
     found, step = [], max(1, CHUNK // n)
     for low in range(0, n, step):
-        i = np.arange(low, min(n, low + step))[:, None]
-        j = np.arange(low, n)[None, :]
-        row, column = np.nonzero((uniforms(seed, STREAM, i, j, ERDOS) < p) & (i < j))
-        found.append((low + row, low + column))
+        j = np.arange(low, min(n, low + step))[:, None]
+        i = np.arange(low + len(j))
+        row, column = np.nonzero((uniforms(seed, STREAM, j, i, ERDOS) < p) & (i < j))
+        found.append((column, low + row))
     return _structure(n, found)
 
 
 def fork_join(stages: int, width: int) -> Structure:
     """`stages` times `width` tasks between joins."""
     join = np.arange(stages)[:, None] * (width + 1)
-    inside = join + 1 + np.arange(width)
-    return _structure(1 + stages * (width + 1),
-                      [np.broadcast_arrays(join, inside), np.broadcast_arrays(inside, join + width + 1)])
+    inside, after = join + 1 + np.arange(width), join + width + 1
+    return _structure(1 + stages * (width + 1), [np.broadcast_arrays(join, inside),
+                                                 np.broadcast_arrays(inside, after)])
 
 
 def out_tree(depth: int, arity: int) -> Structure:
@@ -119,4 +134,5 @@ def gauss_elim(m: int) -> Structure:
 def _structure(n: int, found: list) -> Structure:
     pairs = [np.stack([np.ravel(i), np.ravel(j)], 1) for i, j in found]
     edges = np.concatenate([*pairs, np.empty((0, 2), np.int64)])
-    return Structure(n, np.unique(edges, axis=0).astype(np.int64))
+    source, target = np.divmod(np.unique(edges[:, 0] * n + edges[:, 1]), n)
+    return Structure(n, np.stack([source, target], 1))

@@ -23,9 +23,10 @@ def cholesky(n: int, table: str = "readys_cholesky", tile_bytes: int = TILE_BYTE
         program.add("trsm", [i, k], [_lower(k, k), _lower(i, k)])
         row, column = np.tril_indices(n - k - 1)
         i, j, first = k + 1 + row, k + column, column == 0
-        program.add_mixed(np.where(first, 2, 3), [i, np.where(first, k, j), np.where(first, NONE, k)],
-                          [_lower(i, k), np.where(first, _lower(i, i), _lower(j, k)),
-                           np.where(first, NONE, _lower(i, j))])
+        program.add_mixed(
+            np.where(first, 2, 3), [i, np.where(first, k, j), np.where(first, NONE, k)],
+            [_lower(i, k), np.where(first, _lower(i, i), _lower(j, k)),
+             np.where(first, NONE, _lower(i, j))])
     return _graph(program, "cholesky", n, table, _triangle("A", n), tile_bytes)
 
 
