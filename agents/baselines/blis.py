@@ -5,23 +5,9 @@ its default and not what the scenario says. A new baseline is one entry.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from envs.core.errors import PolicyError, nearest
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A contender by options; `tuned_from` names the default form of a tuned one."""
-
-    name: str
-    about: str
-    overrides: Mapping[str, Any]
-    privileged: bool = False
-    tuned_from: str | None = None
-
+from agents.baselines.table import Baseline, named
 
 EWMA = {"kind": "ewma", "com": 1.6}
 LAST = {"kind": "last"}
@@ -101,6 +87,4 @@ BASELINES: dict[str, Baseline] = {b.name: b for b in (
 
 def baseline(name: str) -> Baseline:
     """The baseline of this name; an unknown one is a `PolicyError`."""
-    if name not in BASELINES:
-        raise PolicyError("no such baseline", name, nearest(name, BASELINES))
-    return BASELINES[name]
+    return named(BASELINES, name)

@@ -7,24 +7,12 @@ not name (admission, placement, ageing ...) stays as the scenario says. A new ba
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from agents.baselines.table import Baseline, Needs, lacking, named
 from envs.cluster.options import CANDIDATES
-from envs.core.errors import PolicyError, nearest
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A contender by options; `needs` are keys of `NEEDS` without which it says nothing new."""
-
-    name: str
-    about: str
-    overrides: Mapping[str, Any]
-    privileged: bool = False
-    needs: tuple[str, ...] = field(default=())
 
 
 def _walk(order: str, misfit: str = "skip", preempt: str = "off", **more: Any) -> dict[str, Any]:
@@ -140,8 +128,6 @@ GRIDS: dict[str, dict[str, tuple]] = {
     "las_gpu_consolidated": {"relax_after_s": (600, 14_400)},
 }
 
-Need = tuple[str, Callable[[Any, list[Any]], bool]]     # why it is left out, when it makes sense
-
 
 def _any(traces: Iterable[Any], differs: Callable[[Any], np.ndarray]) -> bool:
     return any(bool(differs(t).any()) for t in traces)
@@ -151,7 +137,7 @@ def _types(scenario: Any) -> int:
     return len({node.type for node in scenario.cluster.nodes})
 
 
-NEEDS: dict[str, Need] = {
+NEEDS: Needs = {
     "rounds": ("mode: event", lambda s, _: s.options.mode == "round"),
     "long rounds": ("a round is no longer than a restart",
                     lambda s, _: s.options.round_s > max(c.restart_s for c in s.cluster.classes)),
@@ -195,15 +181,9 @@ def completed(overrides: Mapping[str, Any], scenario: Any, trace: Any) -> dict[s
 
 def missing(name: str, scenario: Any, traces: list[Any]) -> str | None:
     """Why this baseline says nothing new on a scenario and its traces; None: it makes sense."""
-    for need in baseline(name).needs:
-        reason, holds = NEEDS[need]
-        if not holds(scenario, traces):
-            return reason
-    return None
+    return lacking(baseline(name), NEEDS, scenario, traces)
 
 
 def baseline(name: str) -> Baseline:
     """The baseline of this name; an unknown one is a `PolicyError`."""
-    if name not in BASELINES:
-        raise PolicyError("no such baseline", name, nearest(name, BASELINES))
-    return BASELINES[name]
+    return named(BASELINES, name)

@@ -147,15 +147,7 @@ class Blis(Domain):
 
     @cached_property
     def _table(self) -> dict[str, RulesContender]:
-        chosen, table = tuning.read(self.tuned_path), {}
-        for name, b in BASELINES.items():
-            table[name] = RulesContender(name, self.name, privileged=b.privileged,
-                                         overrides=b.overrides, about=b.about)
-            if name in chosen:
-                table[f"{name}_tuned"] = RulesContender(
-                    f"{name}_tuned", self.name, about=f"{b.about}, tuned",
-                    overrides=tuning.with_choice(b.overrides, chosen[name]))
-        return table
+        return tuning.contenders(self.name, BASELINES, self.tuned_path)
 
     def simulate(self, scenario: Scenario, trace: Trace, seed: int) -> Run:
         """A run under the scenario's own rules and planner."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from agents.baselines.cluster import BASELINES, GRIDS, completed, missing
+from agents.baselines.table import sorted_out
 from agents.contenders import Contender, RulesContender
 from agents.domains import Column, Domain
 from agents.evaluation import tuning
@@ -194,28 +195,14 @@ class ClusterDomain(Domain):
 
     @cached_property
     def _table(self) -> dict[str, RulesContender]:
-        chosen, table = tuning.read(self.tuned_path), {}
-        for name, b in BASELINES.items():
-            table[name] = RulesContender(name, self.name, privileged=b.privileged,
-                                         overrides=b.overrides, about=b.about)
-            if name in chosen:
-                table[f"{name}_tuned"] = RulesContender(
-                    f"{name}_tuned", self.name, about=f"{b.about}, tuned",
-                    overrides=tuning.with_choice(b.overrides, chosen[name]))
-        return table
+        return tuning.contenders(self.name, BASELINES, self.tuned_path)
 
     def offered(self, scenario: Scenario,
                 windows: Sequence[Window]) -> tuple[list[Contender], list[str]]:
         """The baselines that say something new on this scenario and these windows."""
-        traces, found, out = [w.trace for w in windows], [], {}
-        for name, contender in self.baselines().items():
-            why = missing(name.removesuffix("_tuned"), scenario, traces)
-            if why is None:
-                found.append(contender)
-            else:
-                out.setdefault(why, []).append(name)
-        told = "; ".join(f"{', '.join(names)} ({why})" for why, names in out.items())
-        return found, [f"left out: {told}"] if out else []
+        traces = [w.trace for w in windows]
+        return sorted_out(self.baselines().values(), lambda c: missing(
+            c.name.removesuffix("_tuned"), scenario, traces))
 
     def simulate(self, scenario: Scenario, trace: Trace, seed: int) -> Run:
         """A run under the scenario's own rules and planner."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from agents.baselines.table import Baseline
 from agents.contenders import RulesContender
 from agents.domains import Domain, domain
 from agents.evaluation.protocol import compare
@@ -84,6 +85,20 @@ def with_choice(overrides: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
         else:
             out[block] = value
     return out
+
+
+def contenders(env: str, baselines: Mapping[str, Baseline],
+               path: Path) -> dict[str, RulesContender]:
+    """A contender per baseline, each tuned form (by the file) after its default form."""
+    chosen, table = read(path), {}
+    for name, b in baselines.items():
+        table[name] = RulesContender(name, env, privileged=b.privileged, overrides=b.overrides,
+                                     about=b.about)
+        if name in chosen:
+            table[f"{name}_tuned"] = RulesContender(
+                f"{name}_tuned", env, about=f"{b.about}, tuned",
+                overrides=with_choice(b.overrides, chosen[name]))
+    return table
 
 
 def write(path: Path, command: str, windows: str, found: Sequence[Tuned]) -> None:
