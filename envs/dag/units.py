@@ -51,5 +51,5 @@ def is_real(value: Any) -> bool:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value of a file is an integer; 2.0 is none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    """Whether a value of a file is an integer; 2.0 is one."""
+    return is_real(value) and value == math.floor(value)
