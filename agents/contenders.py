@@ -6,6 +6,7 @@ Four adapters: option overrides of the scenario (`RulesContender`; a planner is 
 """
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -54,7 +55,7 @@ class RulesContender(Contender):
         """Replay the window under the scenario with the overrides."""
         d = domain(self.domain)
         own = d.configured(scenario, self.overrides, self.extra, window.trace)
-        return d.simulate(own, window.trace, seed)
+        return d.simulate(own, window.trace, d.seed_of(window, seed))
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,16 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
         return user_code.blame(path)
 
     own = scenario.merge(_own_options(thing, path)).merge(contender.extra)
+    told = d.seed_of(window, seed)
     if d.is_compiled(thing):
-        return d.simulate_compiled(own, window.trace, seed, thing)
+        return d.simulate_compiled(own, window.trace, told, thing)
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
         scenario = scenario.merge(contender.acting).merge(_own_options(policy, path))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if d.is_planned(thing):
-        return d.simulate_planned(own, window.trace, seed, thing, guard)
+        return d.simulate_planned(own, window.trace, told, thing, guard)
     raise PolicyError(f"{type(thing).__name__} is no contender", str(path),
                       d.user_forms)
 
@@ -146,17 +148,19 @@ def play(d: Any, policy: Any, scenario: Any, window: Any, seed: int,
          guard: Callable[[], AbstractContextManager] = nullcontext) -> Any:
     """One episode over the whole window; the record of what happened."""
     env = d.make_env(scenario, window.trace)
-    observation, info = env.reset(seed=[seed])
+    observation, info = env.reset(seed=[d.seed_of(window, seed)])
     with guard():
         if hasattr(policy, "start"):
             policy.start(env)
-    over = False
+    over, seconds = False, []
     while not over:
+        began = time.perf_counter()
         with guard():
             action = policy.act(observation, info["action_mask"])
+        seconds.append(time.perf_counter() - began)
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated[0] or truncated[0]
-    return env.run_of(0)
+    return d.played(env.run_of(0), seconds)
 
 
 def choose(name: str, table: Mapping[str, Contender], saved: Mapping[str, Contender],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +39,24 @@ class Column:
     brief: bool = True              # shown in the printed table too
 
 
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep: arguments of `compare` that it changes, and where it is drawn."""
+
+    change: Mapping[str, Any]
+    x: float = 0.0
+    group: str = ""                 # points of a group share a picture
+    tick: str = ""                  # what the axis says there; empty: x
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Points by label, and the axis on which they lie."""
+
+    points: Mapping[str, Point] = field(default_factory=lambda: {"": Point({})})
+    axis: str = ""
+
+
 class Domain(ABC):
     """What the evaluation needs to know of a domain."""
 
@@ -54,6 +72,7 @@ class Domain(ABC):
     grids: Mapping[str, Mapping[str, Sequence[Any]]]    # baseline -> option -> values to try
     tuned_path: Path                # what scripts/tune_baselines.py chose from them
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]]   # of sums over `info`, in training
+    suites: Mapping[str, str] = {}  # named sweeps: what each of them varies
     picture: str = "trade_off"      # the one that says most
     incomplete: str | None = None   # metric above 0 where a contender left something undone
 
@@ -97,6 +116,10 @@ class Domain(ABC):
     def at_load(self, scenario: Any, workload: Any, load: float) -> Any:
         """The workload at a load, in the unit of `load_axis`."""
 
+    def suite(self, name: str, scenario: Any, workload: Any) -> Sweep:
+        """The points of one of `suites` on a scenario."""
+        raise ScenarioError("no such suite", f"suite={name}", nearest(name, self.suites))
+
     @abstractmethod
     def extent(self, length: float | None) -> str:
         """The length of a window in words."""
@@ -117,6 +140,10 @@ class Domain(ABC):
     def offered(self, scenario: Any, windows: Sequence[Any]) -> tuple[list[Contender], list[str]]:
         """The baselines that make sense here, and in a line which ones do not and why."""
         return list(self.baselines().values()), []
+
+    def seed_of(self, window: Any, seed: int) -> int:
+        """The seed of a run on a window, given that of the comparison."""
+        return seed
 
     @abstractmethod
     def simulate(self, scenario: Any, trace: Any, seed: int) -> Any:
@@ -146,6 +173,10 @@ class Domain(ABC):
     def make_env(self, scenario: Any, trace: Any) -> Any:
         """One replica over the whole trace, recorded, without autoreset."""
 
+    def played(self, run: Any, seconds: Sequence[float]) -> Any:
+        """The run of a policy that needed so many seconds for each of its actions."""
+        return run
+
     @abstractmethod
     def metrics(self, run: Any) -> dict[str, Any]:
         """Records to metrics."""
@@ -157,6 +188,9 @@ class Domain(ABC):
     @abstractmethod
     def records(self, run: Any) -> Mapping[str, Mapping[str, Sequence[Any]]]:
         """Tables of records by name, their columns with names instead of indices."""
+
+    def related(self, metrics: Mapping[str, dict[str, Any]]) -> None:       # noqa: B027 - most none
+        """Add what follows from the metrics of all contenders on one window and seed."""
 
     def remarks(self, comparison: Any) -> list[str]:
         """What must be said beside every table of a comparison."""

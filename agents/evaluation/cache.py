@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -36,10 +37,12 @@ def key(contender: Contender, scenario: Any, window: Any, seed: int) -> str | No
     if not isinstance(contender, RulesContender):
         return None
     digest = hashlib.sha256(code_digest(contender.domain.split("_")[0]).encode())
-    told = {"options": contender.overrides, "extra": contender.extra, "seed": seed}
+    d = domain(contender.domain)
+    told = {"options": contender.overrides, "extra": contender.extra,
+            "seed": d.seed_of(window, seed)}
     digest.update(json.dumps(told, sort_keys=True, default=str).encode())
-    digest.update(domain(contender.domain).identity(scenario).encode())
-    _add_arrays(digest, window.trace)
+    digest.update(d.identity(scenario).encode())
+    add_content(digest, window.trace)
     return digest.hexdigest()[:32]
 
 
@@ -55,13 +58,18 @@ def code_digest(package: str) -> str:
     return digest.hexdigest()
 
 
-def _add_arrays(digest: Any, trace: Any) -> None:
-    """Everything a trace holds: names and arrays, in the order of its fields."""
-    for value in vars(trace).values():
-        if isinstance(value, np.ndarray):
-            digest.update(np.ascontiguousarray(value).tobytes())
-        else:
-            digest.update(repr(value).encode())
+def add_content(digest: Any, value: Any) -> None:
+    """Everything a trace holds: arrays, and what its fields and their parts hold, in order."""
+    if isinstance(value, np.ndarray):
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value):
+        for entry in fields(value):
+            add_content(digest, getattr(value, entry.name))
+    elif isinstance(value, tuple) and any(is_dataclass(part) for part in value):
+        for part in value:
+            add_content(digest, part)
+    else:
+        digest.update(repr(value).encode())
 
 
 def read(name: str | None) -> dict[str, Any] | None:

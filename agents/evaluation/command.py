@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from agents.contenders import Contender, SavedContender, UserContender
-from agents.domains import Domain, domain
+from agents.domains import Domain, Point, Sweep, domain
 from agents.evaluation import report
 from agents.evaluation.protocol import BASELINES, Progress, compare, saved_policies, select
 from agents.evaluation.settings import TestConfig
@@ -26,23 +26,30 @@ def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     """Compare as the configuration says; results.csv, report.html and PNGs go to `folder`."""
     d = domain(config.env.get("name", "blis"))
     chosen = contenders(config, d)
-    points = sweep(config)
+    swept = sweep(config, d)
     found = {}
     with bar() as progress:
-        for label, change in points.items():
-            found[label] = _compared(config, d, chosen, label, change, progress)
-    write(config, folder, found)
+        for label, point in swept.points.items():
+            found[label] = _compared(config, d, chosen, label, point.change, progress)
+    write(config, folder, found, swept)
     return found
 
 
 def _compared(config: TestConfig, d: Domain, chosen: list[Contender | str] | None, label: str,
               change: Mapping[str, Any], progress: Progress) -> Comparison:
-    scenario = config.scenario or config.env.get("scenario") or d.scenario_name
-    return compare(
-        chosen, scenario, env=d.name, trace=config.trace or config.env.get("trace"),
-        windows=config.windows, window_length=config.window_length, seeds=config.seeds,
-        options=config.options, part=config.part, workers=config.workers or cores(),
-        records=config.records, label=label, progress=progress, **change)
+    usual = {"scenario": _scenario(config, d), "trace": _trace(config), "windows": config.windows,
+             "window_length": config.window_length, "seeds": config.seeds}
+    return compare(chosen, env=d.name, options=config.options, part=config.part,
+                   workers=config.workers or cores(), records=config.records, label=label,
+                   progress=progress, **{**usual, **change})
+
+
+def _scenario(config: TestConfig, d: Domain) -> str:
+    return config.scenario or config.env.get("scenario") or d.scenario_name
+
+
+def _trace(config: TestConfig) -> str | None:
+    return config.trace or config.env.get("trace")
 
 
 def contenders(config: TestConfig, d: Domain) -> list[Contender | str] | None:
@@ -78,26 +85,34 @@ def acting(contender: Contender, env: Mapping[str, Any]) -> Contender:
     return replace(contender, acting={**(env.get("options") or {}), "env": block})
 
 
-def sweep(config: TestConfig) -> dict[str, dict[str, Any]]:
-    """Label -> what it changes; one point without a label where nothing is swept."""
+def sweep(config: TestConfig, d: Domain) -> Sweep:
+    """The points that are compared; one without a label where nothing is swept."""
     if config.part not in ("test", "validation"):
         raise ScenarioError(f'"{config.part}" is no held-out part', "part",
                             nearest(config.part, ("test", "validation")))
-    if config.loads and config.devices:
-        raise ScenarioError("both are swept", "loads, devices", "sweep one at a time")
+    given = [key for key in ("loads", "devices", "suite") if getattr(config, key)]
+    if len(given) > 1:
+        raise ScenarioError(f"{len(given)} things are swept", ", ".join(given),
+                            "sweep one at a time")
     for key in ("loads", "devices"):
         values = getattr(config, key)
         if not all(0 < v < 1e6 for v in values) or len(set(values)) < len(values):
             raise ScenarioError(f"{values} are no points of a sweep", key,
                                 "give different numbers above 0 and below 1e6")
+    if config.suite is not None:
+        scenario = d.load_scenario(_scenario(config, d), config.options)
+        return d.suite(config.suite, scenario, d.open_workload(_trace(config), scenario))
     if config.loads:
-        return {f"load {x:g}": {"load": x} for x in sorted(config.loads)}
+        return Sweep({f"load {x:g}": Point({"load": x}, x) for x in sorted(config.loads)},
+                     d.load_axis)
     if config.devices:
-        return {f"{n} devices": {"devices": n} for n in sorted(config.devices)}
-    return {"": {}}
+        return Sweep({f"{n} devices": Point({"devices": n}, n) for n in sorted(config.devices)},
+                     "devices")
+    return Sweep()
 
 
-def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison]) -> None:
+def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison],
+          swept: Sweep) -> None:
     """Print the tables, then write what stays."""
     points = list(found.items())
     whole = points[0][1] if len(points) == 1 else joined(found)
@@ -108,12 +123,12 @@ def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison]) -> 
     write_whole(folder / "results.csv", report.results_csv(found).encode())
     print(f"results: {folder / 'results.csv'}")
     if config.report:
-        page = write_page(config, folder, found, whole)
+        page = write_page(config, folder, found, whole, swept)
         print(f"report:  {page}")
 
 
 def write_page(config: TestConfig, folder: Path, found: Mapping[str, Comparison],
-               whole: Comparison) -> Path:
+               whole: Comparison, swept: Sweep) -> Path:
     """The HTML page with full tables, the pictures of the first point and of the sweep."""
     d, (label, first) = whole.domain, next(iter(found.items()))
     tables = [report.standings_table(c, label, brief=False) for label, c in found.items()]
@@ -121,7 +136,7 @@ def write_page(config: TestConfig, folder: Path, found: Mapping[str, Comparison]
     if len(found) > 1:
         tables = [report.sweep_table(found), report.standings_table(whole, "all points", False),
                   *tables]
-        pictures.insert(0, report.sweep_picture(config.loads or config.devices, found))
+        pictures = [*report.sweep_pictures(swept, found), *pictures]
     tables += d.facts(whole)
     about = {"scenario": yaml.safe_dump(_plain(first.scenario.config), sort_keys=False),
              "configuration": yaml.safe_dump(_plain(asdict(config)), sort_keys=False),

@@ -138,7 +138,7 @@ def differences(comparison: Comparison, rival: str, columns: Sequence[Column]) -
 
 
 def sweep(label: str, points: Mapping[float, Comparison], names: Sequence[str],
-          columns: Sequence[Column]) -> Any:
+          columns: Sequence[Column], ticks: Sequence[str] | None = None) -> Any:
     """Metrics against a swept quantity, a panel per metric, intervals as bars."""
     figure, axes = blank(4.2 * len(columns) + 1.8, 4.2, 1, len(columns))
     for ax, column in zip(axes[0], columns, strict=True):
@@ -155,6 +155,6 @@ def sweep(label: str, points: Mapping[float, Comparison], names: Sequence[str],
         spread(ax.yaxis, drawn)
         ax.set_xlabel(label)
         ax.set_ylabel(column.heading)
-        ax.set_xticks(list(points), [f"{x:g}" for x in points])
+        ax.set_xticks(list(points), ticks or [f"{x:g}" for x in points])
     axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     return figure

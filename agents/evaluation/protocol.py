@@ -119,7 +119,8 @@ def _check(windows: int | None, window_length: float | None, seeds: Sequence[int
 def select(d: Domain, wanted: Sequence[str | Contender] | None,
            offered: Sequence[Contender]) -> list[Contender]:
     """Contenders by name or as they are; None: every saved policy, then all that is offered."""
-    table, saved = d.baselines(), saved_policies(d)
+    table = {**d.baselines(), **{c.name: c for c in offered}}   # as they stand on this scenario
+    saved = saved_policies(d)
     found = []
     for c in [*saved.values(), BASELINES] if wanted is None else wanted:
         if c == BASELINES:
@@ -151,8 +152,18 @@ def _gather(d: Domain, plan: Plan, trace: str, notes: Sequence[str],
             outcomes.extend(result)
     if not outcomes:
         raise PolicyError("no contender could run", trace, "; ".join(notes) or "name a contender")
+    _relate(d, outcomes)
     return Comparison(d, plan.scenario, trace, plan.contenders, plan.windows, plan.seeds,
                       outcomes, plan.part, plan.window_length, sorted(set(notes)))
+
+
+def _relate(d: Domain, outcomes: Sequence[Outcome]) -> None:
+    """Metrics that compare the contenders of a window and seed, side by side."""
+    places: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
+    for o in outcomes:
+        places.setdefault((o.window, o.seed), {})[o.contender] = o.metrics
+    for metrics in places.values():
+        d.related(metrics)
 
 
 def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:

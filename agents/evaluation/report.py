@@ -16,6 +16,8 @@ from envs.core.files import write_whole
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agents.domains import Sweep
+
 MOST_COLUMNS = 6        # metrics beside the statistics
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}
 table{border-collapse:collapse;font-size:13px;margin:1em 0}
@@ -168,17 +170,22 @@ def _scalars(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def sweep_picture(values: Sequence[float],
-                  points: Mapping[str, Comparison]) -> tuple[str, str, Any]:
-    """Metrics against load or devices: at most eight contenders, best first."""
+def sweep_pictures(swept: Sweep,
+                   points: Mapping[str, Comparison]) -> list[tuple[str, str, Any]]:
+    """Metrics along the axis of a sweep, a picture per group of points: at most eight
+    contenders, best first."""
     from agents.evaluation.figures import sweep
 
-    whole = joined(points)
-    d, label = whole.domain, next(iter(points))
+    whole, found = joined(points), []
     names = [s.contender.name for s in whole.standings()][:8]
-    axis = d.load_axis if label.startswith("load") else "devices"
-    numbered = dict(zip(sorted(values), points.values(), strict=True))
-    return "sweep", f"Against {axis}", sweep(axis, numbered, names, d.columns[:3])
+    for group in dict.fromkeys(p.group for p in swept.points.values()):
+        here = {label: p for label, p in swept.points.items() if p.group == group}
+        mine = {p.x: points[label] for label, p in here.items()}
+        ticks = [p.tick or f"{p.x:g}" for p in here.values()]
+        stem = f"sweep_{group}" if group else "sweep"
+        found.append((stem, " ".join(["Against", swept.axis, *([f"({group})"] if group else [])]),
+                      sweep(swept.axis, mine, names, whole.domain.columns[:3], ticks)))
+    return found
 
 
 def versions() -> str:

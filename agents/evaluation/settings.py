@@ -20,10 +20,12 @@ class TestConfig:
     contender: str | None = None        # my_file.py:name, next to the baselines
     contenders: list[str] = field(default_factory=list)     # exactly these in place of all
     loads: list[float] = field(default_factory=list)        # sweep: factors of the arrival rate
-    #                                     (blis), GPU time asked for over that at hand (cluster)
+    #                                     (blis), GPU time asked for over that at hand (cluster),
+    #                                     least durations times rate over workers (dag)
     devices: list[int] = field(default_factory=list)        # sweep: sizes of the cluster
+    suite: str | None = None            # a named sweep of the domain (dag: noise, size, ...)
     windows: int | None = None          # held-out windows; null = as the environment says
-    window_length: float | None = None  # and their length: ms (blis), jobs (cluster)
+    window_length: float | None = None  # and their length: ms (blis), jobs (others)
     seeds: list[int] = field(default_factory=lambda: [0])
     part: str = "test"                  # test or validation
     records: str | None = None          # folder for the per-request records (Parquet)
