@@ -20,10 +20,10 @@ def check_fit(graph: Graph, machine: Machine, options: Options, where: str = "")
     if machine.comm == "tiles":
         graph = with_payload_tiles(graph)
     ables = able(graph, machine, options)
-    _warn_of_types(graph, machine)
     typed = duration_on(graph, machine)[:, machine.type_of] >= 0
     _check_tasks(graph, machine, options, typed, ables, where)
     check_total(most_ticks(graph, machine), where)
+    _warn_of_types(graph, machine)
 
 
 def check_kinds(kinds: Collection[str], options: Options, where: str) -> None:
