@@ -1,0 +1,1 @@
+"""The domain `dag` in plain Python: slow, readable, apart from the kernels."""
