@@ -171,7 +171,7 @@ def read_unit(config: Mapping, where: str, error: type = ScenarioError) -> tuple
     resolution = config.get("resolution", 1)
     if not is_whole(resolution) or resolution < 1:
         raise error(f"resolution: must be an integer >= 1, found {resolution}", where)
-    if "resolution" in config and unit != "1":
+    if resolution != 1 and unit != "1":
         raise error(f"resolution: no effect with unit {unit}", where, "remove it")
     return unit, int(resolution)
 
