@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+
+from envs.core.errors import ScenarioError, SuiteError
 
 NEVER = 2**62               # ticks
 LONGEST = 2**60             # all durations, transfers and the last arrival of a scenario, ticks
@@ -53,3 +55,18 @@ def is_real(value: Any) -> bool:
 def is_whole(value: Any) -> bool:
     """Whether a value of a file is an integer; 2.0 is one."""
     return is_real(value) and value == math.floor(value)
+
+
+def read_unit(config: Mapping, where: str,
+              error: type[SuiteError] = ScenarioError) -> tuple[str, int]:
+    """Unit of time and resolution of a machine or a graph."""
+    unit = config.get("unit", "s")
+    unit = str(unit) if is_whole(unit) else unit
+    if unit != "1" and (not isinstance(unit, str) or unit not in UNITS):
+        raise error(f"unit: unknown value {unit!r}", where, "use s, ms, us, ns or 1")
+    resolution = config.get("resolution", 1)
+    if not is_whole(resolution) or resolution < 1:
+        raise error(f"resolution: must be an integer >= 1, found {resolution}", where)
+    if resolution != 1 and unit != "1":
+        raise error(f"resolution: no effect with unit {unit}", where, "remove it")
+    return unit, int(resolution)

@@ -9,8 +9,7 @@ import numpy as np
 from envs.core.errors import TraceError, nearest
 from envs.dag.formats.draft import Draft
 from envs.dag.graph import MODES, Graph
-from envs.dag.machine import read_unit
-from envs.dag.units import units_of
+from envs.dag.units import read_unit, units_of
 
 KEYS = ("format", "name", "unit", "resolution", "kinds", "tiles", "tasks", "edges")
 TASK_KEYS = ("id", "kind", "duration", "access", "virtual")

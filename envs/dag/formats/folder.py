@@ -12,7 +12,7 @@ from envs.core.tables import write_table
 from envs.dag.formats.dag1 import listed_edges
 from envs.dag.formats.draft import Draft
 from envs.dag.graph import MODES, Graph
-from envs.dag.machine import read_unit
+from envs.dag.units import read_unit
 
 COLUMNS = {"tiles": ("tile", "bytes"), "access": ("task", "tile", "mode"),
            "edges": ("src", "dst", "bytes")}
