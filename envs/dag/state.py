@@ -47,7 +47,7 @@ REPLICA = np.dtype([
     ("touches", "i8"),
     ("requests", "i8"),
     ("releases", "i8"),            # fair: number of flows that had to be waited for
-    ("flows", "i8"),               # fair: flows under way, and unused records before `top`
+    ("flows", "i8"),               # fair: flows under way
     ("rated_at", "i8"),            # fair: time of the last change of rates
     ("decisions", "i8"),
     ("waits", "i8"),
@@ -98,6 +98,7 @@ TASK = np.dtype([
     ("worker", "i4"),
     ("hop", "i4"),
     ("rank", "i4"),                # place by (-B, number) among all tasks of the episode
+    ("foreseen", "i4"),            # the same by whole paths with actual durations
     ("queue", "i4"),               # worker whose queue lists it
     ("after", "i4"),               # neighbours in that queue, or next held task of the worker
     ("before", "i4"),
@@ -107,6 +108,7 @@ COPY = np.dtype([                  # a tile on a node
     ("valid_at", "i8"),            # NEVER: absent, or in `fair` not known yet
     ("reading", "i8"),             # fifo: latest end of a transfer that reads it
     ("number", "i8"),              # fair: request that brings it
+    ("length", "i8"),              # bytes, kept in the host's record
     ("present", "i4"),             # coming or valid
     ("resident", "i4"),
     ("older", "i4"),               # neighbours in order of touch
@@ -142,8 +144,8 @@ NODE = np.dtype([
     ("bytes_out", "i8"),
     ("oldest", "i4"),              # residents in order of touch
     ("newest", "i4"),
-    ("ports", "i4", (2,)),         # fair: flows without a rate through out and in
-    ("room", "f8", (2,)),          # fair: capacity left of out and in
+    ("open", "i4", (2,)),          # fair: flows without a rate through in and out
+    ("room", "f8", (2,)),          # fair: capacity left of in and out
 ], align=True)
 
 FLOW = np.dtype([
@@ -152,7 +154,7 @@ FLOW = np.dtype([
     ("rate", "f8"),                # bytes per tick
     ("start", "i8"),
     ("next", "i8"),                # end of latency, or predicted end
-    ("flag", "i8"),                # number of the release that it is part of; 0: none
+    ("flag", "i8"),                # number of the release that it is part of; 0: none, -1: never
     ("stamp", "i8"),               # releases that it waits for
     ("length", "i8"),              # bytes
     ("tile", "i4"),
@@ -160,6 +162,7 @@ FLOW = np.dtype([
     ("dst", "i4"),
     ("kind", "i4"),
     ("phase", "i4"),
+    ("rated", "i4"),
     ("source", "i8"),              # number of the request that brings its source copy; 0: none
 ], align=True)
 

@@ -42,7 +42,7 @@ SETUP = np.dtype([
 ], align=True)
 
 WORKER_INFO = np.dtype([("kind", "i4"), ("node", "i4")], align=True)
-NODE_INFO = np.dtype([("capacity", "i8"), ("lag", "i8", (2,)), ("speed", "f8", (2,))], align=True)
+NODE_INFO = np.dtype([("capacity", "i8"), ("speed", "f8", (2,))], align=True)
 LINK = np.dtype([                  # [m, n]: between nodes; [p, r]: matrix between workers
     ("lag", "i8"), ("speed", "f8"), ("direct", "i4"), ("pair_lag", "i8"), ("pair_speed", "f8"),
 ], align=True)
@@ -59,7 +59,7 @@ TASK_INFO = np.dtype([
     ("first_pred", "i8"),
     ("first_succ", "i8"),
     ("first_operand", "i8"),
-    ("sigma", "f8"),
+    ("spread", "f8"),              # of its durations: s of lognormal, sigma of truncnorm
     ("preds", "i4"),
     ("succs", "i4"),
     ("operands", "i4"),
