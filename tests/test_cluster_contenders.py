@@ -6,7 +6,8 @@ from contextlib import nullcontext
 import pytest
 
 from agents.domains import domain
-from agents.evaluation.planner_cluster import CALLBACK, PythonOrder
+from agents.evaluation.callbacks import callback
+from agents.evaluation.planner_cluster import PythonOrder
 from envs.core.errors import PolicyError
 from tests.small_cluster import scenario, small, trace
 
@@ -213,7 +214,7 @@ def test_a_plain_order_can_be_interrupted():
     one = PythonOrder(interrupted)
     with pytest.raises(KeyboardInterrupt), one.watched(nullcontext):
         domain("cluster").simulate_planned(scenario(), trace(3), 0, interrupted, nullcontext)
-    before = CALLBACK(interrupted)
+    before = callback(13)(interrupted)
     with pytest.raises(KeyboardInterrupt), one.watched(nullcontext):
         before(*[0.0] * 13)
 

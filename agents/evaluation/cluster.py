@@ -16,13 +16,8 @@ from agents.baselines.table import sorted_out
 from agents.contenders import Contender, RulesContender
 from agents.domains import Column, Domain
 from agents.evaluation import tuning
-from agents.evaluation.planner_cluster import (
-    PythonOrder,
-    UserPlanner,
-    listening,
-    options_of,
-    probe,
-)
+from agents.evaluation.callbacks import listening
+from agents.evaluation.planner_cluster import PythonOrder, UserPlanner, options_of, probe
 from envs.cluster.bounds import bounds
 from envs.cluster.drawing import POINTS, curves, timeline
 from envs.cluster.episodes import TRAINING_TRACES

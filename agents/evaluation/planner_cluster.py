@@ -1,95 +1,45 @@
 """A user's own Python policies of `cluster`: an order, shares, or sizes."""
 from __future__ import annotations
 
-import ctypes
 import math
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from agents.evaluation.callbacks import Guard, PythonFunction, listening, place
 from envs.cluster.planning import View
 from envs.cluster.policy import ARGUMENTS
 from envs.cluster.system import System
 from envs.cluster.units import NEVER
 from envs.core.errors import PolicyError
 
-Guard = Callable[[], AbstractContextManager]
 PROBED = 100        # jobs for which a compiled order must find a number
 NO_NUMBER = "every key is nan: jobs have no order"
-CALLBACK = ctypes.CFUNCTYPE(*[ctypes.c_double] * (1 + len(ARGUMENTS)))
 
 
-class PythonOrder:
-    """A plain function with the arguments of a compiled order, called back by the kernel.
-
-    The kernel cannot pass an exception on, so the first one is kept and raised afterwards; from
-    then on the function is not called any more, and the run is soon over.
-    """
+class PythonOrder(PythonFunction):
+    """A plain function with the arguments of a compiled order."""
 
     def __init__(self, function: Callable[..., float]):
-        self.function, self.errors, self.asked, self.answered = function, [], False, False
-        self._callback = CALLBACK(self._key)
+        super().__init__(function, len(ARGUMENTS), math.nan)
+        self.asked, self.answered = False, False
 
-    @property
-    def address(self) -> int:
-        """Where the kernel calls."""
-        return ctypes.cast(self._callback, ctypes.c_void_p).value
-
-    def _key(self, *arguments: float) -> float:
-        if self.errors:
-            return math.nan
-        try:
-            key = float(self.function(*arguments))
-        except BaseException as error:      # Ctrl-C and SystemExit too: nobody else sees them
-            self.errors.append(error)
-            return math.nan
-        self.asked, self.answered = True, self.answered or not math.isnan(key)
+    def _answer(self, *arguments: float) -> float:
+        key = super()._answer(*arguments)
+        if not self.errors:
+            self.asked, self.answered = True, self.answered or not math.isnan(key)
         return key
 
     @contextmanager
     def watched(self, guard: Guard) -> Iterator[None]:
         """Raise what the function raised, blamed on its file."""
-        with overheard(self.errors):
+        with super().watched(guard):
             yield
         with guard():
-            if self.errors:
-                raise self.errors[0]
             if self.asked and not self.answered:
                 raise ValueError(NO_NUMBER)
-
-
-@contextmanager
-def overheard(errors: list[BaseException]) -> Iterator[None]:
-    """Keep what compiled functions raise, and a Ctrl-C that meets a call from compiled code."""
-    before = sys.unraisablehook
-
-    def keep(event: Any) -> None:
-        compiled = isinstance(event.object, str) and "numba" in event.object
-        if compiled or isinstance(event.exc_value, KeyboardInterrupt):
-            errors.append(event.exc_value)
-        else:
-            before(event)
-
-    sys.unraisablehook = keep
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
-
-
-@contextmanager
-def listening(policy: Any) -> Iterator[None]:
-    """Raise what a compiled order raised meanwhile, blamed on its file."""
-    errors: list[BaseException] = []
-    with overheard(errors):
-        yield
-    for error in errors[:1]:
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        raise PolicyError(f"{type(error).__name__}: {error}", _place(policy), "mend the policy")
 
 
 def probe(policy: Any, system: System) -> None:
@@ -97,12 +47,7 @@ def probe(policy: Any, system: System) -> None:
     with listening(policy):
         keys = [policy.ctypes(*job) for job in _arrivals(system)]
     if all(map(math.isnan, keys)):
-        raise PolicyError(NO_NUMBER, _place(policy), "mend the policy")
-
-
-def _place(policy: Any) -> str:
-    code = policy.__wrapped__.__code__
-    return f"{code.co_filename}, line {code.co_firstlineno}"
+        raise PolicyError(NO_NUMBER, place(policy), "mend the policy")
 
 
 def _arrivals(system: System) -> np.ndarray:
