@@ -21,11 +21,13 @@ class Keys:
 
     blis: families that no device can host within their allowance, load beyond the capacity, and
     numbers that look as if they were in other units. cluster: classes and jobs that no node can
-    run, types that nobody uses, quotas, load, units; a cluster file is enough.
+    run, types that nobody uses, quotas, load, units; a cluster file is enough. dag: tasks that no
+    worker can run or whose tiles fit no memory, cycles, idle workers, options without effect.
     Exit status: 0 when nothing stands in the way, 1 with problems, 2 when a file cannot be read.
 
       python scripts/check_scenario.py env=blis scenario=my_cluster.yaml trace=my_requests.csv
       python scripts/check_scenario.py env=cluster scenario=philly-32
+      python scripts/check_scenario.py env=dag scenario=tiled trace=my_graph.json
     """
 
     env: str = key("blis", "domain")

@@ -59,6 +59,13 @@ def able(graph: Graph, machine: Machine, options: Options) -> np.ndarray:
     return typed & (needed[:, None] <= machine.capacity[machine.node_of])
 
 
+def least_work(graph: Graph, machine: Machine) -> int:
+    """Ticks of all tasks, each on its fastest type."""
+    times = duration_on(graph, machine)
+    least = np.where(times < 0, np.iinfo(np.int64).max, times).min(axis=1)
+    return int(least[~graph.virtual & (times >= 0).any(axis=1)].sum())
+
+
 def most_ticks(graph: Graph, machine: Machine) -> float:
     """A bound on what one run of the graph can take: longest durations and slowest transfers."""
     longest = duration_on(graph, machine).max(axis=1).clip(0).astype(float).sum()

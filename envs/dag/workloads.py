@@ -28,7 +28,7 @@ from envs.core.workloads import (
     spread,
     trace_path,
 )
-from envs.dag.fitting import check_kinds, duration_on
+from envs.dag.fitting import check_kinds, least_work
 from envs.dag.formats import read_graph
 from envs.dag.generate import GENERATORS, is_call, open_graph, per_episode
 from envs.dag.graph import Graph
@@ -157,8 +157,8 @@ class ListedWorkload(Workload):
         poisson = self.sources.poisson
         if poisson is None or poisson.rate is not None:
             return poisson
-        work = [_work(self._open(text, FIRST_SEED["train"]), self.machine) for text in texts]
-        mean = np.average(work, weights=poisson.weights)
+        work = [least_work(self._open(text, FIRST_SEED["train"]), self.machine) for text in texts]
+        mean = np.average(work, weights=poisson.weights) / self.machine.ticks_per_unit
         return replace(poisson, rate=float(poisson.load * len(self.machine) / mean), load=None)
 
 
@@ -201,9 +201,19 @@ class RecordedWorkload(Workload):
         name = _scaled_name(self.name, factor)
         return replace(self, recorded=replace(self.recorded.at_load(factor), name=name))
 
+    def empty_parts(self) -> list[str]:
+        """Parts without a job."""
+        if self._at_once:
+            return []
+        return [p for p, jobs in zip(PARTS, self.recorded.split(), strict=True) if not len(jobs)]
+
+    @property
+    def _at_once(self) -> bool:
+        return self.recorded.end == self.recorded.jobs[0].arrival
+
     def _part(self, part: str) -> Trace:
         of_part(FIRST_SEED, part)
-        if self.recorded.end == self.recorded.jobs[0].arrival:      # nothing to split
+        if self._at_once:       # nothing to split
             return self.recorded
         trace = self.recorded.split()[PARTS.index(part)]
         if not len(trace):
@@ -271,13 +281,6 @@ def _stream(graphs: list[Graph], poisson: Poisson, machine: Machine, seed: int) 
         raise ScenarioError("a stream needs a rate", "poisson", "open it through a workload")
     return poisson_trace(graphs, poisson.rate, poisson.jobs, seed, poisson.weights,
                          machine.unit, machine.resolution)
-
-
-def _work(graph: Graph, machine: Machine) -> float:
-    """Σ over tasks of the least duration on the machine, in its units of time."""
-    times = duration_on(graph, machine)
-    least = np.where(times < 0, np.iinfo(np.int64).max, times).min(axis=1)
-    return float(least[~graph.virtual].sum()) / machine.ticks_per_unit
 
 
 def _scaled_name(name: str, factor: float) -> str:
