@@ -51,7 +51,18 @@ def run_of(tasks: list[tuple], *, jobs: list[tuple] = (), transfers: list[tuple]
         transfers=np.array(list(transfers), TRANSFER),
         evictions=np.array(list(evictions), EVICTION), memory=np.array(list(memory), MEMORY),
         choices=np.zeros(0, CHOICE), decisions=len(rows) + waits, waits=waits, area=0,
-        makespan=int(rows["finish"].max()))
+        makespan=int(rows["finish"].max()), **_sums(list(transfers), list(evictions), on))
+
+
+def _sums(transfers: list[tuple], evictions: list[tuple],
+          on: SimpleNamespace | None) -> dict[str, Any]:
+    """Counts of a kernel that records nothing."""
+    moved, nodes = np.array(transfers, TRANSFER), len((on or machine()).capacity)
+    dirty = sum(e[-1] for e in evictions)
+    return {"moved": np.bincount(moved["kind"], minlength=3), "dirty": dirty,
+            "clean": len(evictions) - dirty,
+            "bytes_in": np.bincount(moved["dst"], moved["bytes"], nodes).astype(np.int64),
+            "bytes_out": np.bincount(moved["src"], moved["bytes"], nodes).astype(np.int64)}
 
 
 def diamond(**more: Any) -> Any:

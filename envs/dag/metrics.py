@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs.core.records import quantiles, ratio
-from envs.dag.state import FETCH, STAGE, WRITEBACK
 from envs.dag.units import NEVER, factor
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ def metrics(run: Run, bounds: Sequence[Mapping[str, float]] | None = None) -> di
     return {
         "jobs": len(run.jobs), "tasks": len(run.tasks), "unfinished": left,
         **_times(run), **_of_types(run), **_of_transfers(run),
-        "evictions": len(run.evictions),
-        "evictions_clean": int((run.evictions["dirty"] == 0).sum()),
-        "evictions_dirty": int((run.evictions["dirty"] != 0).sum()),
-        "waits": int(run.waits), "decisions": int(run.decisions), **_over(run, bounds),
+        "waits": run.waits, "decisions": run.decisions, **_over(run, bounds),
     }
 
 
@@ -97,12 +93,11 @@ def _of_types(run: Run) -> dict[str, dict[str, float | None]]:
 
 
 def _of_transfers(run: Run) -> dict[str, Any]:
-    moved, nodes = run.transfers, len(run.system.scenario.machine.capacity)
-    number = np.bincount(moved["kind"], minlength=3)
-    return {"fetches": int(number[FETCH]), "stages": int(number[STAGE]),
-            "writebacks": int(number[WRITEBACK]), "bytes_moved": int(moved["bytes"].sum()),
-            "bytes_in": _sums(moved["dst"], moved["bytes"], nodes).tolist(),
-            "bytes_out": _sums(moved["src"], moved["bytes"], nodes).tolist()}
+    fetches, stages, writebacks = run.moved.tolist()
+    return {"fetches": fetches, "stages": stages, "writebacks": writebacks,
+            "bytes_moved": int(run.bytes_in.sum()), "bytes_in": run.bytes_in.tolist(),
+            "bytes_out": run.bytes_out.tolist(), "evictions": run.clean + run.dirty,
+            "evictions_clean": run.clean, "evictions_dirty": run.dirty}
 
 
 def _sums(group: np.ndarray, amount: np.ndarray, groups: int) -> np.ndarray:
