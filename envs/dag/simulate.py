@@ -10,9 +10,8 @@ import numpy as np
 
 from envs.core.errors import ScenarioError
 from envs.dag.engine import Engine, size_of
+from envs.dag.planning import Plan, plan_order
 from envs.dag.planning import plan as make_plan
-from envs.dag.planning import plan_order
-from envs.dag.planning.plan import Plan
 from envs.dag.recorder import Recorder, Run
 from envs.dag.replay import Trace
 from envs.dag.rules import resets
