@@ -52,7 +52,8 @@ def simulate_batch(scenario: Scenario, trace: Trace, seeds: Sequence[int], *,
                  np.tile(arrival, (len(seeds), 1)), np.tile(number, (len(seeds), 1)),
                  policy=POLICIES.index(name))
     if name == "static":
-        first, order = plan_order(plan or _planned(scenario, trace, policy))
+        plan = plan or _planned(scenario, trace, policy)
+        first, order = plan_order(plan, graphs[0], scenario.machine)
         resets.plan_batch(engine.state, first.astype(np.int64), order.astype(np.int64))
     recorder = Recorder(engine)
     while not (engine.run() == OVER).all():

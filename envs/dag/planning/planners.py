@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from envs.dag.machine import Machine
 from envs.dag.options import Options
 from envs.dag.planning.board import Problem
 from envs.dag.rules import planner_pairs as pairs
-from envs.dag.rules.planner_board import NOBODY, Board
+from envs.dag.rules.planner_board import NOBODY, Board, Sheet
 from envs.dag.rules.planner_lists import EFT, EST, LOOKAHEAD, OCT, list_plan
 from envs.dag.rules.planner_ranks import downward, optimistic, upward
 from envs.dag.units import KEY
@@ -35,8 +34,6 @@ class Plan:
     start: np.ndarray       # (n,) i8
     finish: np.ndarray      # (n,) i8
     makespan: int
-    workers: int            # of the machine
-    pos: np.ndarray         # (n,) i4 place in the canonical topological order
 
 
 def plan(name: str, graph: Graph, machine: Machine, options: Options = USUAL) -> Plan:
@@ -50,11 +47,11 @@ def plan(name: str, graph: Graph, machine: Machine, options: Options = USUAL) ->
     return PLANNERS[name](Problem(graph, machine))
 
 
-def plan_order(made: Plan) -> tuple[np.ndarray, np.ndarray]:
+def plan_order(made: Plan, graph: Graph, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
     """The tasks of worker p in order are tasks[first[p]:first[p + 1]]; first (P + 1,), both i4."""
-    by_worker = np.lexsort((made.pos, made.finish, made.start, made.worker))
+    by_worker = np.lexsort((graph.pos, made.finish, made.start, made.worker))
     tasks = by_worker[made.worker[by_worker] >= 0].astype(np.int32)
-    first = np.searchsorted(made.worker[tasks], np.arange(made.workers + 1))
+    first = np.searchsorted(made.worker[tasks], np.arange(len(machine) + 1))
     return first.astype(np.int32), tasks
 
 
@@ -105,12 +102,11 @@ def _listed(problem: Problem, board: Board, key: np.ndarray, tie: np.ndarray, ch
     cost = np.zeros((1, 1)) if cost is None else cost
     list_plan(board, sheet, key, tie, only, cost, choice, insertion, problem.blockers(),
               np.empty(n, np.int32))
-    return _made(problem, sheet)
+    return _made(sheet)
 
 
-def _made(problem: Problem, sheet: Any) -> Plan:
-    return Plan(sheet.worker, sheet.start, sheet.finish, int(sheet.finish.max()), problem.workers,
-                problem.graph.pos)
+def _made(sheet: Sheet) -> Plan:
+    return Plan(sheet.worker, sheet.start, sheet.finish, int(sheet.finish.max()))
 
 
 def _numbers(problem: Problem) -> np.ndarray:
@@ -183,7 +179,7 @@ def _paired(choice: int) -> Callable[[Problem], Plan]:
             level = key_of(level) if choice == pairs.ETF else level
         pairs.pair_plan(board, sheet, choice, level, middle, problem.blockers(),
                         np.empty(n, np.int32), np.empty((n, problem.workers), np.int64))
-        return _made(problem, sheet)
+        return _made(sheet)
 
     return make
 
