@@ -49,7 +49,7 @@ def quoted(names: Collection[str]) -> str:
 def is_real(value: Any) -> bool:
     """Whether a value of a file is a finite number."""
     return (isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            and math.isfinite(value))
+            and abs(value) < math.inf)
 
 
 def is_whole(value: Any) -> bool:

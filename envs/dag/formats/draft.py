@@ -98,10 +98,10 @@ class Draft:
             if not is_real(time) or time < 0:
                 raise TraceError(f"{place}: duration on {device!r} must be a finite number >= 0, "
                                  f"found {time}", where)
-            times[str(device)] = ticks(time, self._per_unit)
-            if times[str(device)] > LONGEST:
+            if time * self._per_unit > LONGEST:
                 raise TraceError(f"{place}: duration on {device!r} is more than 2**60 ticks, found "
                                  f"{time}", where, "choose a coarser unit")
+            times[str(device)] = ticks(time, self._per_unit)
         return times
 
     def graph(self) -> Graph:
