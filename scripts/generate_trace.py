@@ -1,4 +1,4 @@
-"""Write a synthetic request trace; `--help` explains."""
+"""Write a synthetic trace; `--help` explains."""
 from __future__ import annotations
 
 import sys
@@ -30,6 +30,7 @@ class Keys:
       python scripts/generate_trace.py preset=zipf_exponential scale=5 duration_s=60 out=x5.csv.gz
       python scripts/generate_trace.py config=mine.yaml out=mine.csv recipe=mine_again.yaml
       python scripts/generate_trace.py env=cluster preset=philly-32 jobs=200 out=small.csv
+      python scripts/generate_trace.py env=dag preset=tiled-stream jobs=100 out=stream.csv
 
     env=blis: requests, by a rate curve (requests per second in each second), shares of the model
     families, and an arrival process. mine.yaml, with every law there is:
@@ -68,6 +69,16 @@ class Keys:
       elastic: {min_gpus: 1, max_gpus: 16, factor: 4}
       seed: 1
 
+    env=dag: a Poisson stream of task graphs (`scripts/import_trace.py` writes a single graph):
+
+      graphs: ["cholesky(n=8,table=k40_960)", my_graph.json]      # generator calls or files
+      weights: [3, 1]                     # shares of the graphs; default: equal
+      jobs: 40
+      rate: 0.01                          # jobs per unit of time of the graphs
+      load: 0.7                           # or: rate = load * workers / mean work of a graph, each
+      workers: 4                          #   task on its fastest type
+      seed: 1
+
     The name of `out` says the format: .csv, .csv.gz, .parquet or .json. Where a trace is asked
     for (trace=...), preset names work as they are, and `zipf_exponential@5` is five times the rate.
     """
@@ -78,7 +89,7 @@ class Keys:
     seed: int | None = key(None, "random seed, instead of the configuration's")
     scale: float = key(1.0, "factor on the rates, or on the load")
     duration_s: int | None = key(None, "blis: length, instead of the configuration's")
-    jobs: int | None = key(None, "cluster: number of jobs, instead of the configuration's")
+    jobs: int | None = key(None, "cluster, dag: number of jobs, instead of the configuration's")
     out: Path | None = key(None, "file to write")
     recipe: Path | None = key(None, "YAML file to write that makes this trace again")
 

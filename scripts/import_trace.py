@@ -15,7 +15,7 @@ COMMON = ("env", "source", "out")
 
 @dataclass(frozen=True)
 class Keys:
-    """Turn a trace of another format into one checked table of its domain.
+    """Turn a trace of another format into one checked table (dag: graph) of its domain.
 
     env=blis, requests. Formats, told apart by what the source holds:
       a folder of .txt files, one per model family, lines t_ms,flag,slo_ms[,accuracy]
@@ -38,23 +38,41 @@ class Keys:
       python scripts/import_trace.py env=cluster source=small.trace out=small.csv \\
           cluster=gavel.yaml throughputs=simulation_throughputs.json
 
+    env=dag, one task graph, written as dag-1 JSON (.json, .json.gz) or as a folder of CSV tables.
+    Formats, told apart by file name or content, or named by format=:
+      stg        Standard Task Graph Set          wfformat  WfFormat 1.5 of WfCommons; speedup=
+      tpch       Decima's adj_mat_<q>.npy; task_duration_<q>.npy beside it, or durations=
+      edges      lines `i j [bytes]`; needs costs=, a CSV with a column per worker type
+      dag-1      the project's own JSON, or folder of CSV tables; unit=
+      a generator call, cholesky(n=8,table=k40_960)
+
+      python scripts/import_trace.py env=dag source=rand0000.stg out=rand0000.json
+      python scripts/import_trace.py env=dag source=montage.json out=mine/ speedup=mProject:8
+      python scripts/import_trace.py env=dag source="cholesky(n=8)" out=chol8.json.gz
+
     What is left out is counted with its reason. cluster= also writes what the source tells of
     types, nodes and classes, in the form of a cluster file. Nothing is written if a row is wrong:
     the error names its file and line.
     """
 
     env: str = key("blis", "domain")
-    source: Path = key(meaning="file or folder to read")
-    out: Path = key(meaning="table to write: .csv, .csv.gz, .parquet or .json")
+    source: Path = key(meaning="file or folder to read; dag: or a generator call")
+    out: Path = key(meaning="table to write: .csv, .csv.gz, .parquet or .json; dag: see above")
     default_slo_ms: float | None = key(None, "blis: allowance of requests that give none")
     rename: dict[str, str] = key({}, "blis: old:new names of families, commas between")
     time_scale: float = key(1.0, "blis: factor on the arrival times")
     qos_levels: int = key(1, "blis: number of QoS levels")
-    format: str | None = key(None, "cluster: the format, where it is not told apart")
+    format: str | None = key(None, "cluster, dag: the format, where it is not told apart")
     cluster: Path | None = key(None, "cluster: YAML file to write with types, nodes and classes")
     throughputs: Path | None = key(None, "gavel: table of throughputs, default: one beside")
     reference: str = key("v100", "gavel: GPU type on which durations are stated")
     models: Path | None = key(None, "sia: YAML with duration_s, or samples and goodput, per name")
+    costs: Path | None = key(None, "edges: CSV of durations, row = task, column = worker type")
+    resolution: int = key(1, "edges, dag-1 tables: ticks per unit of time, with unit 1")
+    durations: Path | None = key(None, "tpch: the file task_duration_<q>.npy")
+    max_tasks: int | None = key(None, "tpch: most tasks of a stage")
+    speedup: dict[str, float] = key({}, "wfformat: kind:factor of a GPU, commas between")
+    unit: str = key("s", "dag-1 tables: unit of time, s, ms, us, ns or 1")
 
 
 def main(keys: Keys) -> None:

@@ -1,7 +1,8 @@
-"""Graphs by name: `cholesky(n=8,table=k40_960)` or a file.
+"""Graphs by name, `cholesky(n=8,table=k40_960)` or a file; streams of them as traces.
 
     graph = open_graph("layered(n=40,seed=3)", "example")
     graph = GENERATORS["cholesky"](n=8, table="k40_960")
+    trace = generate(preset("tiled-stream"), seed=3)        # or any mapping with these keys
 """
 from __future__ import annotations
 
@@ -9,18 +10,28 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
 
 from envs.core.configs import beside
 from envs.core.errors import ScenarioError, nearest
+from envs.core.options import build
 from envs.dag.formats import read_graph
 from envs.dag.generator import structures, tiled, workflows
+from envs.dag.generator.config import StreamConfig
 from envs.dag.generator.costs import synthetic
 from envs.dag.generator.parameters import CHECKS, EPISODE, value_of
 from envs.dag.generator.sparse import spgemm
 from envs.dag.graph import Graph
 
+if TYPE_CHECKING:
+    from envs.dag.replay import Trace
+
+PRESETS = Path(__file__).parent / "streams.yaml"
 GENERATORS: dict[str, Callable[..., Graph]] = {
     "cholesky": tiled.cholesky, "lu": tiled.lu, "qr": tiled.qr, "gemm": tiled.gemm,
     "spgemm": spgemm,
@@ -95,11 +106,51 @@ def _checked(name: str, given: Mapping[str, Any], place: str) -> dict[str, Any]:
         if key not in given:
             raise ScenarioError(f'the parameter "{key}" is missing', place,
                                 f"write {example(name)}")
-    checked = {key: value for key, value in given.items() if (key, value) == ("seed", EPISODE)}
-    return {**{key: CHECKS[key](value, f"{place}: {key}") for key, value in given.items()
-               if key not in checked}, **checked}
+    return {key: CHECKS[key](value, f"{place}: {key}") for key, value in given.items()}
 
 
 def _needed(name: str) -> list[str]:
     known = inspect.signature(GENERATORS[name]).parameters
     return [key for key, parameter in known.items() if parameter.default is parameter.empty]
+
+
+def config_of(config: StreamConfig | Mapping[str, Any], where: str = "") -> StreamConfig:
+    """A checked configuration of a stream; bad values are `ScenarioError`s."""
+    config = build(StreamConfig, config, where)
+    if not config.graphs:
+        raise ScenarioError("no graphs", f"{where}.graphs", "list paths or generator calls")
+    if config.weights is not None and len(config.weights) != len(config.graphs):
+        raise ScenarioError(f"{len(config.weights)} weights for {len(config.graphs)} graphs",
+                            f"{where}.weights", "give one per graph")
+    if (config.rate is None) == (config.load is None):
+        raise ScenarioError("give either rate or load", where, "write load: 0.7")
+    return config
+
+
+def generate(
+    config: StreamConfig | Mapping[str, Any], seed: int | None = None, name: str = "generated"
+) -> Trace:
+    """A Poisson stream of the graphs."""
+    from envs.dag.generator.measure import least_work
+    from envs.dag.replay import poisson_trace  # replay opens graphs through this module
+
+    config = config_of(config)
+    graphs = [open_graph(text, name) for text in config.graphs]
+    work = [least_work(graph).sum() / graph.ticks_per_unit for graph in graphs]
+    rate = config.rate or config.load * config.workers / np.average(work, weights=config.weights)
+    return poisson_trace(graphs, float(rate), config.jobs, config.seed if seed is None else seed,
+                         config.weights, name=name)
+
+
+@lru_cache(1)
+def presets() -> Mapping[str, StreamConfig]:
+    """The shipped streams by name."""
+    known = yaml.safe_load(PRESETS.read_text(encoding="utf-8"))["presets"]
+    return {name: config_of(value, name) for name, value in known.items()}
+
+
+def preset(name: str) -> StreamConfig:
+    """A shipped stream."""
+    if name not in presets():
+        raise ScenarioError("no such preset", name, nearest(name, presets()))
+    return presets()[name]

@@ -29,6 +29,10 @@ def _not_negative(value: Any, where: str) -> float:
     return as_number(value, where, low=0)
 
 
+def _seed(value: Any, where: str) -> int | str:
+    return value if value == EPISODE else as_integer(value, where, low=0, high=MOST_SEED)
+
+
 def _name(value: Any, where: str) -> str:
     return str(value)
 
@@ -58,7 +62,7 @@ CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "beta": lambda value, where: as_number(value, where, low=0, high=2),
     "speedup": _listed(_positive), "types": _listed(_name), "table": _name,
     "pattern": _one_of("random", "banded"), "data": _one_of("edges", "tiles"),
-    "seed": lambda value, where: as_integer(value, where, low=0, high=MOST_SEED),
+    "seed": _seed,
 }
 
 

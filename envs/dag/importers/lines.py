@@ -1,0 +1,38 @@
+"""Text files of numbers between blanks, with comments."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from envs.core.errors import TraceError
+from envs.core.files import read_text
+
+Rows = list[tuple[str, list[str]]]      # place (file and line), fields
+
+
+def rows_of(path: Path, comment: str = "#", separator: str | None = None) -> Rows:
+    """The fields of every line that holds any; what follows `comment` is left out."""
+    found = []
+    for number, line in enumerate(read_text(path, TraceError).splitlines(), 1):
+        text = line.split(comment)[0].strip()
+        if text:
+            found.append((f"{path}, line {number}",
+                          [field.strip() for field in text.split(separator)]))
+    return found
+
+
+def number_of(text: str) -> Any:
+    """The number of a field, or the text where it is none, for a check to name it."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def whole_of(text: str, place: str, what: str) -> int:
+    """The integer of a field, at least 0."""
+    if not text.isdecimal():
+        raise TraceError(f"{what} must be an integer >= 0, found {text}", place)
+    return int(text)
