@@ -3,7 +3,8 @@
     from envs.dag.policy import policy
 
     @policy
-    def shortest(now, duration, least, estimate, best_other, tail, missing, waited, successors, job):
+    def shortest(now, duration, least, estimate, best_other, tail, missing, waited, successors,
+                 job):
         return 1.0 / (1.0 + duration)
 
 The task of the highest score starts (ties: the larger `tail`, then the smaller number); a score

@@ -34,6 +34,7 @@ REPLICA = np.dtype([
     ("arrived", "i8"),             # jobs before it have arrived
     ("present", "i8"),             # jobs in the system
     ("area", "i8"),                # integral of `present` over time
+    ("capped", "i8"),              # the same until `until`
     ("held", "i8"),                # assigned, unfinished tasks
     ("shown", "i8"),               # visible tasks that are blocked
     ("seen", "i8"),                # non-virtual tasks seen so far, and finished

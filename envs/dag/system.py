@@ -4,18 +4,18 @@
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from envs.dag.fitting import check_fit, check_kinds, duration_on
+from envs.dag.fitting import check_fit, check_kinds
 from envs.dag.graph import Graph, with_payload_tiles
 from envs.dag.machine import Link, Machine
-from envs.dag.rules.paths import paths
 from envs.dag.scenario import Scenario
-from envs.dag.units import NEVER, ticks
+from envs.dag.tables import Tables, tables_of
+from envs.dag.units import ticks
 from envs.dag.work import ARC, GRAPH, LINK, NODE_INFO, OPERAND, TASK_INFO, WORKER_INFO
 
 ROOM = 64               # log entries that a step needs beside those of tiles
@@ -23,11 +23,14 @@ ROOM = 64               # log entries that a step needs beside those of tiles
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A scenario bound to a list of graphs: tables of section `Work`, graph after graph."""
+    """A scenario bound to a list of graphs: the tables of `Work`, graph after graph."""
 
     scenario: Scenario
-    graphs: tuple[Graph, ...]       # as simulated: with payloads as tiles under `comm: tiles`
+    graphs: list[Graph]             # as simulated: with payloads as tiles under `comm: tiles`
     kinds: tuple[str, ...]          # of all graphs, sorted
+    places: np.ndarray              # (G + 1, 3) where the tasks, arcs, operands of a graph begin
+    widest: int                     # most operands of a task that there is room for
+    tiles: int                      # most tiles of a graph
     worker: np.ndarray
     node: np.ndarray
     link: np.ndarray
@@ -53,37 +56,77 @@ class System:
         """Whether copies of tiles are simulated."""
         return self.machine.comm == "tiles"
 
-    @cached_property
-    def widest(self) -> int:
-        """Most operands of a task."""
-        return int(self.task["operands"].max(initial=0))
-
     @property
     def margin(self) -> int:
         """Log entries that a batch or an answer may need."""
         if not self.tiled:
             return ROOM
-        tiles = int(self.graph["tiles"].max(initial=0))
-        return ROOM + 4 * (self.widest + 1) * len(self.node) * len(self.worker) \
-            + 4 * tiles * len(self.node)
+        return ROOM + 4 * len(self.node) * ((self.widest + 1) * len(self.worker) + self.tiles)
+
+    def put(self, number: int, graph: Graph) -> bool:
+        """Replace a graph by another one; whether there was room for it."""
+        graph = _simulated(self.scenario, graph)
+        tables = tables_of(self.scenario, graph, self.kinds)
+        room = self.places[number + 1] - self.places[number]
+        fits = (room >= tables.lengths).all() and len(graph.tiles) <= self.tiles \
+            and tables.widest <= self.widest
+        if fits:
+            self.graphs[number] = graph
+            self._write(number, tables)
+        return bool(fits)
+
+    def _write(self, number: int, tables: Tables) -> None:
+        task, arc, operand = (int(x) for x in self.places[number])
+        n, arcs, operands = (int(x) for x in tables.lengths)
+        rows = self.task[task:task + n]
+        rows[:] = tables.task
+        for name in ("first_succ", "first_pred"):
+            rows[name] += arc
+        rows["first_operand"] += operand
+        self.time[task:task + n] = tables.time
+        self.arc[arc:arc + arcs] = tables.arc
+        self.operand[operand:operand + operands] = tables.operand
+        if len(tables.tail):
+            self.tail[task:task + n] = tables.tail
+        whole, work = int(tables.task["whole"].max()), int(tables.task["least"].sum())
+        self.graph[number] = (task, n, len(self.graphs[number].tiles), work,
+                              max(whole, math.ceil(work / len(self.worker))))
 
 
-def bind(scenario: Scenario, graphs: Sequence[Graph]) -> System:
-    """Tables for these graphs; raises `TraceError` or `ScenarioError`."""
+def bind(scenario: Scenario, graphs: Sequence[Graph], slack: float = 1.0) -> System:
+    """Tables for these graphs; raises `TraceError` or `ScenarioError`.
+
+    With a `slack` above 1 every graph may be replaced (`put`) by one so much larger than the
+    largest.
+    """
     machine, options = scenario.machine, scenario.options
-    for graph in graphs:
-        check_fit(graph, machine, options)
-    if machine.comm == "tiles":
-        graphs = [with_payload_tiles(graph) for graph in graphs]
+    graphs = [_simulated(scenario, graph) for graph in graphs]
     kinds = tuple(sorted({kind for graph in graphs for kind in graph.kinds}))
     check_kinds(kinds, options, scenario.name)
-    time = np.concatenate([duration_on(graph, machine) for graph in graphs])
-    task = np.concatenate([_tasks(graph, machine, kinds) for graph in graphs])
-    arc, operand = _arcs(graphs, task), _operands(graphs, task)
-    tail = _tails(scenario, graphs, task, arc, time)
-    task["spread"] = _spread(scenario, kinds)[task["kind"]]
-    return System(scenario, tuple(graphs), kinds, _workers(machine), _nodes(machine),
-                  _links(machine), _graphs(graphs, task), task, time, arc, operand, tail)
+    tables = [tables_of(scenario, graph, kinds) for graph in graphs]
+    lengths = np.array([t.lengths for t in tables], np.int64)
+    tiles, widest = max(len(g.tiles) for g in graphs), max(t.widest for t in tables)
+    if slack > 1.0:
+        lengths[:] = np.ceil(lengths.max(axis=0) * slack)
+        tiles, widest = math.ceil(tiles * slack), math.ceil(widest * slack)
+    places = np.concatenate([np.zeros((1, 3), np.int64), np.cumsum(lengths, axis=0)])
+    n, arcs, operands = (int(x) for x in places[-1])
+    window = tables[0].tail.shape[1]
+    system = System(
+        scenario, graphs, kinds, places, widest, tiles, _workers(machine), _nodes(machine),
+        _links(machine), np.zeros(len(graphs), GRAPH), np.zeros(n, TASK_INFO),
+        np.zeros((n, len(machine.types)), np.int64), np.zeros(arcs + 1, ARC),
+        np.zeros(operands + 1, OPERAND),
+        np.zeros((n, window) if len(tables[0].tail) else (1, 1), np.int64))
+    for number, part in enumerate(tables):
+        system._write(number, part)
+    return system
+
+
+def _simulated(scenario: Scenario, graph: Graph) -> Graph:
+    """The graph, checked, in the form that is simulated."""
+    check_fit(graph, scenario.machine, scenario.options)
+    return with_payload_tiles(graph) if scenario.machine.comm == "tiles" else graph
 
 
 def _workers(machine: Machine) -> np.ndarray:
@@ -125,91 +168,3 @@ def _links(machine: Machine) -> np.ndarray:
         out["pair_lag"][:p, :p] = np.floor(lag * machine.ticks_per_unit + 0.5)
         out["pair_speed"][:p, :p] = speed
     return out
-
-
-def _tasks(graph: Graph, machine: Machine, kinds: tuple[str, ...]) -> np.ndarray:
-    """What a task is by itself; places in the other tables come later."""
-    n = len(graph)
-    out = np.zeros(n, TASK_INFO)
-    time = duration_on(graph, machine)
-    least = np.where(time < 0, NEVER, time).min(axis=1)
-    out["least"] = np.where(graph.virtual, 0, least)
-    out["length"] = graph.operand_bytes
-    out["reads"] = graph.sum_operands((graph.operand_mode & 1) > 0)
-    out["carried"] = _sums(graph.dst, graph.carried, n)
-    out["preds"], out["succs"] = np.bincount(graph.dst, minlength=n), np.bincount(graph.src,
-                                                                                   minlength=n)
-    out["operands"] = np.diff(graph.operand_first)
-    names = np.array([kinds.index(kind) for kind in graph.kinds] + [-1], np.int32)
-    out["kind"], out["virtual"], out["order"] = names[graph.kind], graph.virtual, graph.order
-    return out
-
-
-def _sums(index: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """Exact sums of values by index."""
-    order = np.argsort(index, kind="stable")
-    total = np.concatenate([[0], np.cumsum(values[order], dtype=np.int64)])
-    edge = np.searchsorted(index[order], np.arange(n + 1))
-    return total[edge[1:]] - total[edge[:-1]]
-
-
-def _graphs(graphs: Sequence[Graph], task: np.ndarray) -> np.ndarray:
-    out = np.zeros(len(graphs), GRAPH)
-    out["tasks"], out["tiles"] = [len(g) for g in graphs], [len(g.tiles) for g in graphs]
-    for name, count in (("first_task", "tasks"), ("first_tile", "tiles")):
-        out[name] = np.cumsum(out[count]) - out[count]
-    parts = np.split(task["least"], np.cumsum(out["tasks"])[:-1])
-    out["work"] = [int(part.sum()) for part in parts]
-    return out
-
-
-def _arcs(graphs: Sequence[Graph], task: np.ndarray) -> np.ndarray:
-    """Successors of every task of a graph, then predecessors, graph after graph."""
-    parts, place, first = [], 0, 0
-    for graph in graphs:
-        n, e = len(graph), len(graph.src)
-        rows = task[first:first + n]
-        succ, pred = np.zeros(e, ARC), np.zeros(e, ARC)
-        by_dst = np.argsort(graph.dst, kind="stable")
-        succ["task"], succ["length"] = graph.dst, graph.carried
-        pred["task"], pred["length"] = graph.src[by_dst], graph.carried[by_dst]
-        rows["first_succ"] = place + np.cumsum(rows["succs"], dtype=np.int64) - rows["succs"]
-        rows["first_pred"] = place + e + np.cumsum(rows["preds"], dtype=np.int64) - rows["preds"]
-        parts += [succ, pred]
-        place, first = place + 2 * e, first + n
-    return np.concatenate([*parts, np.zeros(1, ARC)])
-
-
-def _operands(graphs: Sequence[Graph], task: np.ndarray) -> np.ndarray:
-    out = np.zeros(sum(len(g.operand_tile) for g in graphs) + 1, OPERAND)
-    out["tile"][:-1] = np.concatenate([g.operand_tile for g in graphs])
-    out["mode"][:-1] = np.concatenate([g.operand_mode for g in graphs])
-    out["length"][:-1] = np.concatenate([g.tile_bytes[g.operand_tile] for g in graphs])
-    task["first_operand"] = np.cumsum(task["operands"], dtype=np.int64) - task["operands"]
-    return out
-
-
-def _tails(scenario: Scenario, graphs: Sequence[Graph], task: np.ndarray, arc: np.ndarray,
-           time: np.ndarray) -> np.ndarray:
-    """B for every number of edges ahead; ranks by the B of ready tasks."""
-    options = scenario.options
-    window = {"full": -1, "frontier": 0, "window": options.window}[options.visible]
-    table = np.zeros((len(task) if window >= 0 else 1, max(window, 0) + 1), np.int64)
-    first = 0
-    for graph in graphs:
-        rows = task[first:first + len(graph)]
-        whole = np.zeros(len(graph), np.int64)
-        part = table[first:first + len(graph)] if window >= 0 else table
-        paths(rows, arc, whole, part, max(window, 0) if window >= 0 else -1)
-        rows["whole"] = whole
-        rows["tail"] = whole if window < 0 else part[:, -1]
-        rows["rank"][np.argsort(-rows["tail"], kind="stable")] = np.arange(len(graph))
-        first += len(graph)
-    return table
-
-
-def _spread(scenario: Scenario, kinds: tuple[str, ...]) -> np.ndarray:
-    """Spread of the durations by kind, last that of tasks without one."""
-    options = scenario.options
-    sigma = np.array([options.sigma_of(kind) for kind in (*kinds, None)], np.float64)
-    return np.sqrt(np.log1p(sigma**2)) if options.noise == "lognormal" else sigma

@@ -47,7 +47,8 @@ LINK = np.dtype([                  # [m, n]: between nodes; [p, r]: matrix betwe
     ("lag", "i8"), ("speed", "f8"), ("direct", "i4"), ("pair_lag", "i8"), ("pair_speed", "f8"),
 ], align=True)
 GRAPH = np.dtype([
-    ("first_task", "i8"), ("tasks", "i4"), ("first_tile", "i8"), ("tiles", "i4"), ("work", "i8"),
+    ("first_task", "i8"), ("tasks", "i4"), ("tiles", "i4"), ("work", "i8"),
+    ("bound", "i8"),               # LB0: no schedule is shorter
 ], align=True)
 TASK_INFO = np.dtype([
     ("least", "i8"),               # least expected duration over the machine's types

@@ -94,7 +94,7 @@ def share_out(s, w):
 
 @rule
 def _finish_flow(s, w, f):
-    """A transfer has ended: its copy is valid if it is still wanted; the last flow takes its row."""
+    """A transfer has ended: its copy is valid if still wanted; the last flow takes its row."""
     run, flow = s.run[0], s.flow[f]
     target = s.copy[flow.tile, flow.dst]
     if target.present and target.number == flow.number:
@@ -164,7 +164,7 @@ def _rate_anew(s, w):
     for f in range(run.flows):
         flow = s.flow[f]
         if flow.phase == FLOWING:
-            flow.next = run.now + max(0, int(math.ceil(flow.left / flow.rate - 1e-6)))
+            flow.next = run.now + max(0, math.ceil(flow.left / flow.rate - 1e-6))
 
 
 @rule

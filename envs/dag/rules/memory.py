@@ -1,8 +1,6 @@
 """Copies of tiles: space, eviction, and the requests that bring them."""
 from envs.core.jit import part, rule
 from envs.dag.rules.quantities import (
-    INTO,
-    OUT,
     READS,
     WRITES,
     hop_time,

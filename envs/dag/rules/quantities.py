@@ -15,7 +15,7 @@ def link_time(lag, speed, length, per_unit):
     """Ticks that `length` bytes take alone over a link."""
     if length == 0:
         return 0
-    return lag + max(0, int(math.ceil(length * per_unit / speed - 1e-6)))
+    return lag + max(0, math.ceil(length * per_unit / speed - 1e-6))
 
 
 @rule

@@ -53,7 +53,7 @@ def _fill_actual(s, w, seed, i, j):
         s.actual[i, kind] = expected
         if expected > 0 and w.task[info].spread > 0.0:
             x = _factor(w, seed, number, j, kind, w.task[info].spread)
-            s.actual[i, kind] = int(math.floor(expected * x + 0.5))
+            s.actual[i, kind] = math.floor(expected * x + 0.5)
 
 
 @rule
@@ -158,7 +158,8 @@ def _fill_machine(s, w):
 
 @rule
 def _fill_run(run):
-    run.now, run.arrived, run.present, run.area, run.held, run.shown = 0, 0, 0, 0, 0, 0
+    run.now, run.arrived, run.present, run.area, run.capped, run.shown = 0, 0, 0, 0, 0, 0
+    run.held = 0
     run.seen, run.finished, run.fresh, run.rseq, run.touches, run.requests = 0, 0, 0, 0, 0, 0
     run.releases, run.flows, run.rated_at, run.decisions, run.waits = 0, 0, 0, 0, 0
     run.clean, run.dirty, run.pushed, run.asked_at, run.scale = 0, 0, 0, 0, 0
