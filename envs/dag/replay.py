@@ -69,8 +69,8 @@ class Trace:
     def _by_arrival(cls, jobs: list[Job], name: str, source: str) -> Trace:
         if not jobs:
             raise TraceError("the trace is empty", source or name, "give it at least one job")
-        first = jobs[0].graph
         jobs.sort(key=lambda job: job.arrival)
+        first = jobs[0].graph
         return cls(name, first.unit, first.resolution, tuple(jobs), source)
 
     def __len__(self) -> int:
@@ -117,8 +117,8 @@ class Trace:
 
 
 def read_trace(path: str | Path) -> Trace:
-    """The table of a file (CSV, CSV.gz or Parquet); arrivals in the unit of the first graph,
-    paths of graphs relative to the file."""
+    """The table of a file (CSV, CSV.gz or Parquet); arrivals in the unit of the graph
+    that arrives first, paths of graphs relative to the file."""
     path = path_of(path)
     table = read_table(path, COLUMNS)
     table.refuse(table["arrival"] < 0, "arrival", "is negative", "the clock starts at 0")
@@ -128,7 +128,7 @@ def read_trace(path: str | Path) -> Trace:
     opened: dict[str, Graph] = {}
     graphs = [_opened(text, table.where(row, "graph"), opened, path.parent)
               for row, text in enumerate(table["graph"])]
-    per_unit = graphs[0].ticks_per_unit
+    per_unit = graphs[int(np.argmin(table["arrival"]))].ticks_per_unit
     table.refuse(table["arrival"] * per_unit > LONGEST, "arrival", "is more than 2**60 ticks")
     _check_ids(table)
     jobs = [Job(ticks(arrival, per_unit), graph, weight, name) for arrival, graph, weight, name in
@@ -182,7 +182,7 @@ def _opened(graph: Any, where: str, opened: dict[str, Graph], folder: Path | Non
     if isinstance(graph, Graph):
         return graph
     if isinstance(graph, Mapping):
-        return graph_from(graph, where)
+        return replace(graph_from(graph, where), source="")
     if graph not in opened:
         opened[graph] = open_graph(str(graph), where, folder)
     return opened[graph]
