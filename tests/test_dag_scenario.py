@@ -10,6 +10,7 @@ from envs.dag.formats import graph_from
 from envs.dag.options import Options
 from envs.dag.scenario import Scenario, load_scenario, scenario_names
 from envs.dag.workloads import PARTS, open_workload
+from tests.scripting import run
 
 MACHINE = {"unit": "1", "workers": [{"type": "gpu", "memory": 200}, {"type": "cpu"}]}
 NAMES = ("chol8_k40", "chol_readys", "literature", "lu_qr", "memory", "noisy", "random", "stream",
@@ -118,3 +119,11 @@ def test_a_check_notices_memory_for_hardly_a_task():
 
 def test_a_machine_alone_can_be_checked():
     assert check(small()).verdict == "ok: 1 gpu, 1 cpu"
+
+
+def test_the_script_says_what_does_not_fit(capsys):
+    assert run("check_scenario", "env=dag", "scenario=tiled") == 0
+    assert "ok: 10 graphs of 20 to 364 tasks on 2 gpu, 2 cpu" in capsys.readouterr().out
+    assert run("check_scenario", "env=dag", "scenario=tiled", "trace=topcuoglu") == 1
+    assert "problem: " in capsys.readouterr().out
+    assert run("check_scenario", "env=dag", "scenario=tiled", "trace=choleski(n=3)") == 2
