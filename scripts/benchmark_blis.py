@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from measuring import best, cold_and_warm, cpu, inside, watch
+from measuring import best, cold_and_warm, cpu, inside, learning_shares
 
 import envs  # noqa: F401
 from envs.blis.replay import Trace
@@ -178,31 +178,15 @@ def learning() -> dict[str, float]:
 
 
 def _learning(name: str) -> dict[str, float]:
-    import torch
+    import gymnasium as gym
 
     from agents.domains import domain
-    from agents.learner import make_learner
-    from agents.networks import for_environment, registry_name
     from agents.schema import PpoConfig
 
-    torch.set_num_threads(1)
-    chosen = domain(name)
-    import gymnasium as gym
-    env = gym.make_vec(chosen.env_id, num_envs=64, scenario=SCENARIO, trace=MODERATE,
+    env = gym.make_vec(domain(name).env_id, num_envs=64, scenario=SCENARIO, trace=MODERATE,
                        threads=os.cpu_count())
-    network = for_environment(registry_name("auto", name, env.single_action_space), env, {})
-    learner = make_learner(PpoConfig(n_steps=32), env, network, seed=0, steps=10**6)
-    spent = {"environment": 0.0, "adapter": 0.0}
-    watch(env, "step", spent, "environment")
-    watch(learner.vec, "step_wait", spent, "adapter")
-    learner.update()
-    spent.update(environment=0.0, adapter=0.0)
-    start = time.perf_counter()
-    learner.update()
-    whole_time = time.perf_counter() - start
-    return {f"{name}: environment": spent["environment"] / whole_time,
-            f"{name}: adapter": (spent["adapter"] - spent["environment"]) / whole_time,
-            f"{name}: steps/s": 64 * 32 / whole_time}
+    shares = learning_shares(env, name, PpoConfig(n_steps=32))
+    return {f"{name}: {label}": value for label, value in shares.items()}
 
 
 PROBE = """

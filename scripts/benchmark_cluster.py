@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import os
 import resource
-import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
-from measuring import best, cold_and_warm, cpu, inside, watch
+from measuring import best, cold_and_warm, cpu, inside, learning_shares, steps_per_second
 
 import envs  # noqa: F401
 from envs.cluster.generate import generate
@@ -163,13 +162,7 @@ def _environment(control: str, size: int) -> dict[str, float]:
     scenario = load_scenario("philly-32", {"env": {"control": control, "window": 128}})
     env = gym.make_vec("sched/Cluster-v0", num_envs=size, scenario=scenario,
                        threads=os.cpu_count())
-    _, info = env.reset(seed=0)
-    count = max(20, 4000 // size)
-    env.step(info["action_mask"].argmax(1))
-    start = time.perf_counter()
-    for _ in range(count):
-        *_, info = env.step(info["action_mask"].argmax(1))
-    rate = count * size / (time.perf_counter() - start)
+    rate = steps_per_second(env, max(20, 4000 // size))
     label = f"{control}, E = {size}"
     return {f"{label}: steps/s": rate,
             f"{label}: MiB of replicas": env.engine.padded_block.nbytes / 2**20}
@@ -177,29 +170,12 @@ def _environment(control: str, size: int) -> dict[str, float]:
 
 def learning() -> dict[str, float]:
     """Share of a PPO iteration that is spent in environment and adapter (64 replicas)."""
-    import torch
-
     from agents.domains import domain
-    from agents.learner import make_learner
-    from agents.networks import for_environment, registry_name
     from agents.schema import MaskablePpoConfig
 
-    torch.set_num_threads(1)
     d, scenario = domain("cluster"), load_scenario("philly-32")
     env = d.training_env(scenario, open_workload(None, scenario), 128, 64, os.cpu_count())
-    network = for_environment(registry_name("auto", d.name, env.single_action_space), env, {})
-    learner = make_learner(MaskablePpoConfig(n_steps=32), env, network, seed=0, steps=10**6)
-    spent = {"environment": 0.0, "adapter": 0.0}
-    watch(env, "step", spent, "environment")
-    watch(learner.vec, "step_wait", spent, "adapter")
-    learner.update()
-    spent.update(environment=0.0, adapter=0.0)
-    start = time.perf_counter()
-    learner.update()
-    all_of_it = time.perf_counter() - start
-    return {"environment": spent["environment"] / all_of_it,
-            "adapter": (spent["adapter"] - spent["environment"]) / all_of_it,
-            "steps/s": 64 * 32 / all_of_it}
+    return learning_shares(env, d.name, MaskablePpoConfig(n_steps=32))
 
 
 PROBE = """
