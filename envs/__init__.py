@@ -7,3 +7,4 @@ register("sched/BlisAccuracy-v0", entry_point="envs.blis.env:BlisAccuracy",
          vector_entry_point="envs.blis.env:BlisAccuracyEnv")
 register("sched/Cluster-v0", entry_point="envs.cluster.env:Cluster",
          vector_entry_point="envs.cluster.env:ClusterEnv")
+register("sched/Dag-v0", entry_point="envs.dag.env:Dag", vector_entry_point="envs.dag.env:DagEnv")

@@ -84,7 +84,7 @@ class BatchEnv(VectorEnv):
                               f"give {self.num_envs} truth values")
         for i, s in enumerate(self._spread(seed)):
             if s is not None and chosen[i]:
-                self._seeds[i], self._episodes[i] = replica_seed(int(s)), -1
+                self._seeds[i], self._episodes[i] = self._seed_of(int(s)), -1
         self._restart(chosen, options)
         observation, self._mask = self._look()
         return observation, {"action_mask": self._mask.copy()}
@@ -99,9 +99,17 @@ class BatchEnv(VectorEnv):
                               "give one number or one per replica")
         return seed
 
+    def _seed_of(self, seed: int) -> int:
+        """The 64-bit number behind the draws of a replica that was reset with `seed`."""
+        return replica_seed(seed)
+
+    def _episode_seed(self, seed: int, episode: int) -> int:
+        """The number behind the draws of episode 0, 1, ... after a seeded reset."""
+        return episode_seed(seed, episode)
+
     def _restart(self, chosen: np.ndarray, options: Mapping[str, Any]) -> None:
         self._episodes[chosen] += 1
-        seeds = np.array([episode_seed(int(s), max(0, int(e)))
+        seeds = np.array([self._episode_seed(int(s), max(0, int(e)))
                           for s, e in zip(self._seeds, self._episodes, strict=True)], np.uint64)
         self._begin(chosen, seeds, options)
         self._done[chosen] = False
