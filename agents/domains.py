@@ -14,6 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs.core.errors import ScenarioError, nearest
 from envs.core.files import REPOSITORY
 
@@ -24,6 +26,7 @@ ADAPTERS = {
     "blis": "agents.evaluation.blis:Blis",
     "blis_accuracy": "agents.evaluation.blis:BlisAccuracy",
     "cluster": "agents.evaluation.cluster:ClusterDomain",
+    "dag": "agents.evaluation.dag:DagDomain",
 }
 
 
@@ -55,6 +58,7 @@ class Sweep:
 
     points: Mapping[str, Point] = field(default_factory=lambda: {"": Point({})})
     axis: str = ""
+    windows: int | None = None      # of each point, when none are asked for
 
 
 class Domain(ABC):
@@ -63,7 +67,7 @@ class Domain(ABC):
     name: str                       # short name, also the folder under saved_models/
     env_id: str
     scenario_name: str              # evaluated when none is given
-    windows: int                    # held-out windows when none are asked for
+    windows: int | None             # held-out windows when none are asked for; None: the workload's
     window_length: float | None     # and their length in the domain's unit; None: the workload's
     load_axis: str                  # what the points of a sweep of loads are
     user_forms: str                 # what a user's own contender can be
@@ -203,6 +207,15 @@ class Domain(ABC):
     @abstractmethod
     def figures(self, comparison: Any) -> list[tuple[str, str, Any]]:
         """File stem, caption and matplotlib figure of each picture of a comparison."""
+
+
+def seats(counts: np.ndarray, total: int) -> np.ndarray:
+    """So many seats in the proportions of `counts`, by largest remainders."""
+    quota = counts * total / counts.sum()
+    found = np.floor(quota).astype(int)
+    first = np.argsort(-(quota - found), kind="stable")[:total - found.sum()]
+    found[first] += 1
+    return found
 
 
 @lru_cache

@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.baselines.blis import BASELINES
 from agents.contenders import RulesContender
-from agents.domains import Column, Domain
+from agents.domains import Column, Domain, seats
 from agents.evaluation import tuning
 from agents.evaluation.planner_blis import UserPlanner, make
 from envs.blis.metrics import metrics
@@ -132,14 +132,10 @@ class Blis(Domain):
     def with_devices(self, scenario: Scenario, devices: int) -> Scenario:
         """The cluster in its proportions, by largest remainders."""
         counts = np.array([a.count for a in scenario.accelerators])
-        quota = counts * devices / counts.sum()
-        seats = np.floor(quota).astype(int)
-        first = np.argsort(-(quota - seats), kind="stable")[:devices - seats.sum()]
-        seats[first] += 1
         return scenario.replace(accelerators=[
             {"name": a.name, "count": int(n), "profile": a.profile,
              "load_mb_per_s": a.load_mb_per_s, "load_fixed_ms": a.load_fixed_ms}
-            for a, n in zip(scenario.accelerators, seats, strict=True)])
+            for a, n in zip(scenario.accelerators, seats(counts, devices), strict=True)])
 
     def baselines(self) -> dict[str, RulesContender]:
         """The table of named contenders, each tuned form after its default form."""

@@ -30,14 +30,15 @@ def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     found = {}
     with bar() as progress:
         for label, point in swept.points.items():
-            found[label] = _compared(config, d, chosen, label, point.change, progress)
+            change = {"windows": config.windows or swept.windows, **point.change}
+            found[label] = _compared(config, d, chosen, label, change, progress)
     write(config, folder, found, swept)
     return found
 
 
 def _compared(config: TestConfig, d: Domain, chosen: list[Contender | str] | None, label: str,
               change: Mapping[str, Any], progress: Progress) -> Comparison:
-    usual = {"scenario": _scenario(config, d), "trace": _trace(config), "windows": config.windows,
+    usual = {"scenario": _scenario(config, d), "trace": _trace(config),
              "window_length": config.window_length, "seeds": config.seeds}
     return compare(chosen, env=d.name, options=config.options, part=config.part,
                    workers=config.workers or cores(), records=config.records, label=label,

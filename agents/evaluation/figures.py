@@ -119,6 +119,26 @@ def ranking(comparison: Comparison) -> Any:
     return figure
 
 
+def boxes(comparison: Comparison, column: Column) -> Any:
+    """A box per contender over all its cases, best mean first."""
+    standings = comparison.standings()
+    figure, axes = blank(1.6 + 0.33 * len(standings), 5.2)
+    ax = axes[0, 0]
+    scores = [comparison.scores(s.contender.name, column) for s in standings]
+    values = [v[np.isfinite(v)] for v in scores]
+    drawn = ax.boxplot(values, widths=0.6, patch_artist=True, manage_ticks=False,
+                       flierprops={"markersize": 3}, medianprops={"color": "black"})
+    for box, s in zip(drawn["boxes"], standings, strict=True):
+        box.set_facecolor(style(s.contender.name, comparison.domain).colour)
+        box.set_alpha(0.4 if s.contender.privileged else 0.8)
+    ax.set_xticks(range(1, 1 + len(standings)),
+                  [s.contender.name + " (bound)" * s.contender.privileged for s in standings],
+                  fontsize=8, rotation=90)
+    spread(ax.yaxis, np.concatenate(values))
+    ax.set_ylabel(column.heading)
+    return figure
+
+
 def differences(comparison: Comparison, rival: str, columns: Sequence[Column]) -> Any:
     """Paired differences to one contender, a panel per metric, with intervals."""
     names = [s.contender.name for s in comparison.standings() if s.contender.name != rival]
