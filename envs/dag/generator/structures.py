@@ -121,6 +121,8 @@ def fft(m: int) -> Structure:
 
 def gauss_elim(m: int) -> Structure:
     """Elimination by columns: pivot (k, k), then its updates (k, j), j = k+1 ... m."""
+    if m < 2:
+        raise ScenarioError(f"must be at least 2, found {m}", "gauss_elim: m")
     found, pivot = [], 0
     for k in range(1, m):
         update = pivot + 1 + np.arange(m - k)
