@@ -14,12 +14,14 @@ from tests.small_library import FEATURES, add, library, policy
 
 
 def written(root, *accuracy, **more):
+    families.write(root, Family("chol", {}))
     return versions.write(root, policy(*accuracy or (0.9, 1, 1)), op="train", families=["chol"],
                           features=FEATURES, **more)
 
 
 def test_a_version_is_what_was_written(tmp_path):
     kept = policy(0.9, 1.0, 1.1)
+    library(tmp_path)
     meta = versions.write(tmp_path, kept, op="soup", parents=[0], families=["chol", "lu"],
                           features=FEATURES, card="# Card\n", results="family,A\n")
     folder = versions.folder_of(tmp_path, 1)
@@ -108,6 +110,7 @@ def test_every_changed_byte_is_found(tmp_path, name):
     ({"features": {"shown": ["b", "a", "c"]}}, "version 1: schema mismatch"),
     ({"sha256": "0" * 64}, "version 1: hash mismatch"),
     ({"sha256": 3}, 'version 1: key "sha256" is no str'),
+    ({"families": ["chol", "mont"]}, 'version 1: no family "mont"'),
     ({"parents": [9]}, "version 1: no version 9, its parent"),
     ({"files": {"../../x": "0"}}, 'version 1: unknown file "../../x"'),
 ])

@@ -22,6 +22,9 @@ class Judge(Protocol):
     def features(self, policy: Any, family: Family) -> Mapping[str, Any]:
         """Names of the observation's columns as this policy meets them."""
 
+    def batch(self, policy: Any, family: Family, num_envs: int) -> Any:
+        """Replicas of the family's training part under the policy's options."""
+
 
 class Accuracies:
     """A(m, d) of a library; `new` is what was measured since it was opened."""

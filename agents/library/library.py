@@ -65,7 +65,7 @@ class Library:
         trained on; after a split it competes for those served as `family` is."""
         table = self.accuracies()
         row = {d: table.measure(policy, d) for d in table.families}
-        features = self.judge.features(policy, table.families[trained[0]])
+        features = self.judge.features(policy, kept.read(self.root, trained[0]))
         meta = versions.write(self.root, policy, op=op, parents=parents, families=trained,
                               features=features, card=card, results=results_csv(row),
                               trained_on=trained_on)
@@ -115,8 +115,12 @@ class Library:
 
     def merge(self, parents: Sequence[int], how: str = "soup",
               weights: Sequence[float] | None = None) -> Added:
-        """A soup of versions of equal schema; `greedy` keeps those that do not spoil it."""
-        numbers = sorted(parents)
+        """A soup of versions of equal schema, `weights` in the order of `parents`; `greedy` keeps
+        those that do not spoil it."""
+        shares = soup.checked(weights, len(parents)) if weights else None
+        order = sorted(range(len(parents)), key=parents.__getitem__)
+        numbers = [parents[i] for i in order]
+        shares = [shares[i] for i in order] if shares else None
         versions.same_schema(self.root, numbers)
         table = self.accuracies()
 
@@ -125,9 +129,9 @@ class Library:
             return table.generality({d: table.measure(cooked, d) for d in table.families}).mean
 
         if how == "greedy":
-            order = sorted(set(numbers), key=lambda n: (sum(table.row(n).values()), n))
-            numbers = soup.greedy(order, error)
-        policy = soup.stirred([table.actor(n) for n in numbers], weights)
+            numbers = soup.greedy(
+                sorted(set(numbers), key=lambda n: (sum(table.row(n).values()), n)), error)
+        policy = soup.stirred([table.actor(n) for n in numbers], shares)
         return self.add(policy, op="soup", parents=numbers, trained=self.trained(numbers),
                         card=f"# Soup of {', '.join(map(str, numbers))}\n")
 
@@ -138,6 +142,9 @@ class Library:
     def split(self, tau: float = 0.10) -> tuple[Split, Line]:
         """Every family is served by the best of few versions."""
         table, after = self.accuracies(), self.aliases
+        if not table.families:
+            raise PolicyError("no family to serve", str(self.root / "families"),
+                              "train a first version")
         numbers = [RULE, *versions.versions(self.root)]
         errors = {n: table.errors(n) for n in numbers}
         found = split(errors, [*table.families], tau)

@@ -38,6 +38,10 @@ def _version(root: Path, number: int) -> None:
     if versions.schema_of(load(versions.folder_of(root, number)), meta.features) != meta.schema:
         raise PolicyError(f"version {number}: schema mismatch", where,
                           "restore the folder from a copy")
+    for family in meta.families:
+        if family not in families.names(root):
+            raise PolicyError(f'version {number}: no family "{family}"', where,
+                              "restore the family from a copy")
     for parent in meta.parents:
         if parent not in (RULE, *versions.versions(root)):
             raise PolicyError(f"version {number}: no version {parent}, its parent", where,
