@@ -47,7 +47,7 @@ def to_dag1(graph: Graph) -> dict[str, Any]:
         content["kinds"] = {graph.kinds[k]: _times(graph, i) for k, i in shared.items()}
     if graph.tiles:
         content["tiles"] = dict(zip(graph.tiles, graph.tile_bytes.tolist(), strict=True))
-    content["tasks"] = [_task_entry(graph, i, shared) for i in range(len(graph))]
+    content["tasks"] = _task_entries(graph, shared)
     edges = listed_edges(graph)
     if edges:
         content["edges"] = [[a, b, size] if size else [a, b] for a, b, size in edges]
@@ -61,12 +61,6 @@ def listed_edges(graph: Graph) -> list[tuple[str, str, int]]:
     columns = (graph.src[chosen], graph.dst[chosen], graph.payload[chosen])
     return [(graph.ids[i], graph.ids[j], size)
             for i, j, size in zip(*(c.tolist() for c in columns), strict=True)]
-
-
-def access_of(graph: Graph, task: int) -> list[tuple[str, str]]:
-    """Tile and mode of each operand of a task."""
-    places = range(graph.operand_first[task], graph.operand_first[task + 1])
-    return [(graph.tiles[graph.operand_tile[k]], MODES[graph.operand_mode[k]]) for k in places]
 
 
 def _known(entry: Mapping, known: tuple[str, ...], place: str, where: str) -> None:
@@ -85,12 +79,14 @@ def _block(content: Mapping, key: str, kind: type, where: str) -> Any:
     return value
 
 
-def _kinds(draft: Draft, kinds: Mapping, where: str) -> Mapping:
+def _kinds(draft: Draft, kinds: Mapping, where: str) -> dict[str, dict[str, int]]:
+    """Ticks by kind and type."""
+    ticks = {}
     for kind, duration in kinds.items():
         if not isinstance(duration, Mapping):
             raise TraceError(f"kind {kind!r}: must be an object, found {duration}", where)
-        draft.durations(f"kind {kind!r}", duration, where)
-    return kinds
+        ticks[kind] = draft.durations(f"kind {kind!r}", duration, where)
+    return ticks
 
 
 def _task(draft: Draft, task: Any, number: int, kinds: Mapping, where: str) -> None:
@@ -108,7 +104,7 @@ def _task(draft: Draft, task: Any, number: int, kinds: Mapping, where: str) -> N
     for pair in access:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise TraceError(f"{place}: an access must be [tile, mode], found {pair}", where)
-    draft.task(task["id"], kind, {**kinds.get(kind, {}), **own}, access, virtual)
+    draft.task(task["id"], kind, own, access, virtual, usual=kinds.get(kind))
 
 
 def _shared(graph: Graph) -> dict[int, int]:
@@ -127,14 +123,19 @@ def _times(graph: Graph, task: int) -> dict[str, float | int]:
             for device, t in zip(graph.types, row, strict=True) if t >= 0}
 
 
-def _task_entry(graph: Graph, task: int, shared: Mapping[int, int]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": graph.ids[task]}
-    if graph.virtual[task]:
-        return {**entry, "virtual": True}
-    kind = int(graph.kind[task])
-    if kind >= 0:
-        entry["kind"] = graph.kinds[kind]
-    if kind not in shared:
-        entry["duration"] = _times(graph, task)
-    access = access_of(graph, task)
-    return {**entry, "access": [list(pair) for pair in access]} if access else entry
+def _task_entries(graph: Graph, shared: Mapping[int, int]) -> list[dict[str, Any]]:
+    first, kinds = graph.operand_first.tolist(), graph.kind.tolist()
+    access = [[graph.tiles[d], MODES[mode]] for d, mode in
+              zip(graph.operand_tile.tolist(), graph.operand_mode.tolist(), strict=True)]
+    entries = []
+    for i, (name, virtual, kind) in enumerate(zip(graph.ids, graph.virtual.tolist(), kinds,
+                                                  strict=True)):
+        entry: dict[str, Any] = {"id": name, "virtual": True} if virtual else {"id": name}
+        if kind >= 0:
+            entry["kind"] = graph.kinds[kind]
+        if not virtual and kind not in shared:
+            entry["duration"] = _times(graph, i)
+        if first[i] < first[i + 1]:
+            entry["access"] = access[first[i]:first[i + 1]]
+        entries.append(entry)
+    return entries

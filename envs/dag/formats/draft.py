@@ -32,7 +32,7 @@ class Draft:
         self._kinds: dict[str, int] = {}
         self._types: dict[str, int] = {}
         self._kind: list[int] = []
-        self._duration: list[dict[int, int]] = []
+        self._times: list[tuple[int, int, int]] = []    # task, type, ticks
         self._virtual: list[bool] = []
         self._first: list[int] = [0]
         self._operands: list[tuple[int, int]] = []
@@ -51,25 +51,30 @@ class Draft:
 
     def task(self, name: Any, kind: str | None = None, duration: Mapping[str, Any] | None = None,
              access: Iterable[tuple[Any, Any]] = (), virtual: bool = False,
-             where: str = "") -> None:
-        """Add a task; a type whose duration is None cannot run it."""
+             where: str = "", usual: Mapping[str, int] | None = None) -> None:
+        """Add a task; a type whose duration is None cannot run it, for those that `duration` does
+        not name it has the `usual` ticks."""
         where, name = where or self.source, str(name)
         place = f"task {name!r}"
         _check_name(place, name, where)
         if name in self.tasks:
             raise TraceError(f"{place}: id already used", where)
         access = tuple(access)
-        if virtual and (duration or access):
+        if virtual and (duration or usual or access):
             raise TraceError(f"{place}: a virtual task has no duration and no access", where)
-        times = self.durations(place, duration or {}, where)
+        times = self.durations(place, duration, where) if duration else {}
+        if usual:
+            left = {y: t for y, t in usual.items() if y not in duration} if duration else usual
+            times = {**left, **times}
         if not virtual and not times:
             raise TraceError(f"{place}: no duration on any device; give one, or set virtual", where)
         self._operands += self._access(place, access, where)
         self._first.append(len(self._operands))
         self._kind.append(-1 if virtual or not kind else _number(self._kinds, kind))
-        self._duration.append({_number(self._types, y): t for y, t in times.items()})
+        i = len(self.tasks)
+        self._times += [(i, _number(self._types, y), t) for y, t in times.items()]
         self._virtual.append(virtual)
-        self.tasks[name] = len(self.tasks)
+        self.tasks[name] = i
 
     def edge(self, src: Any, dst: Any, payload: Any = 0, where: str = "") -> None:
         """Add an edge that carries `payload` bytes."""
@@ -109,9 +114,8 @@ class Draft:
         if not self.tasks:
             raise TraceError("no tasks; a graph needs at least one", self.source)
         duration = np.full((len(self.tasks), len(self._types)), -1, np.int64)
-        for i, times in enumerate(self._duration):
-            for y, time in times.items():
-                duration[i, y] = time
+        times = np.array(self._times, np.int64).reshape(-1, 3)
+        duration[times[:, 0], times[:, 1]] = times[:, 2]
         operands = np.array(self._operands, np.int64).reshape(-1, 2)
         return Graph.from_columns(
             self.name, unit=self.unit, resolution=self.resolution, ids=tuple(self.tasks),
