@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from envs.core.jit import rule
+from envs.core.jit import driver, rule
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -64,10 +64,19 @@ def fix(x):
     return math.floor(x * 1048576.0 + 0.5) / 1048576.0
 
 
+@driver
+def _fill(seed, stream, a, b, k, words):
+    for i in range(words.shape[1]):
+        words[0, i], words[1, i], words[2, i], words[3, i] = philox_block(
+            seed[i], stream[i], a[i], b[i], k[i])
+
+
 def block_host(seed, stream, a, b=0, k=0) -> tuple[np.ndarray, ...]:
     """The four words of draws, u8, broadcast over the arguments."""
-    parts = [np.asarray(x, np.uint64) for x in (seed, stream, a, b, k)]
-    return _block(*np.broadcast_arrays(*parts))
+    parts = np.broadcast_arrays(*(np.asarray(x, np.uint64) for x in (seed, stream, a, b, k)))
+    words = np.empty((4, parts[0].size), np.uint64)
+    _fill(*(part.ravel() for part in parts), words)
+    return tuple(word.reshape(parts[0].shape) for word in words)
 
 
 def uniforms(seed, stream, a, b=0, k=0) -> np.ndarray:
