@@ -9,6 +9,7 @@ import yaml
 
 from envs.core.errors import ScenarioError
 from envs.dag.features import critical_path
+from envs.dag.formats import read_graph, write_graph
 from envs.dag.generate import (
     GENERATORS,
     config_of,
@@ -45,6 +46,15 @@ def test_shared_graphs(case):
              "work": work, "critical_path": critical_path(graph, least_work(graph)),
              "checksum": checksum(graph)}
     assert found == {key: case[key] for key in found}
+
+
+@pytest.mark.parametrize("case", CASES["graphs"][:24], ids=lambda case: case["call"])
+def test_a_graph_survives_its_files(case, tmp_path):
+    graph = _made(case["call"])
+    for target in ("graph.json.gz", "tables"):
+        write_graph(graph, tmp_path / target)
+        again = read_graph(tmp_path / target, graph.unit, graph.resolution)
+        assert checksum(again) == case["checksum"]
 
 
 @pytest.mark.parametrize("call", CASES["canonical_text"])
