@@ -83,4 +83,5 @@ def size_of(system: System, jobs: int, tasks: int, tiles: int) -> Size:
         held = len(machine) * (1 + machine.prefetch)
         flows = 2 * held * system.widest + tiles * (nodes - 1) + 1
     types = len(machine.types) if system.scenario.options.noise != "none" else 0
-    return Size(max(1, jobs), max(1, tasks), tiles, len(machine), nodes, types, flows)
+    return Size(max(1, jobs), max(1, tasks), tiles, len(machine), nodes, types, flows,
+                system.groups)

@@ -167,6 +167,8 @@ FLOW = np.dtype([
     ("source", "i8"),              # number of the request that brings its source copy; 0: none
 ], align=True)
 
+GROUP = np.dtype([("ready", "i4"), ("hopeless", "i4")], align=True)     # tasks of equal durations
+
 ENTRY = np.dtype([
     ("time", "i8"), ("end", "i8"), ("number", "i8"), ("length", "i8"), ("what", "i4"),
     ("item", "i4"), ("src", "i4"), ("dst", "i4"), ("kind", "i4"),
@@ -187,6 +189,7 @@ class State(NamedTuple):
     node: np.ndarray       # (E, nodes) NODE
     lists: np.ndarray      # (E, 5, n) i4
     flow: np.ndarray       # (E, F) FLOW of `fair`
+    group: np.ndarray      # (E, C) GROUP
     log: np.ndarray        # (E, L) ENTRY
 
 
@@ -202,6 +205,7 @@ class Replica(NamedTuple):
     node: np.ndarray
     lists: np.ndarray
     flow: np.ndarray
+    group: np.ndarray
     log: np.ndarray
 
 
@@ -215,6 +219,7 @@ class Size(NamedTuple):
     nodes: int
     types: int              # 0 without noise
     flows: int
+    groups: int
 
 
 def make_block(envs: int, size: Size) -> np.ndarray:
@@ -225,7 +230,7 @@ def make_block(envs: int, size: Size) -> np.ndarray:
         ("run", REPLICA), ("job", JOB, (size.jobs,)), ("task", TASK, (size.tasks,)),
         ("actual", "i8", noisy), ("copy", COPY, copies), ("worker", WORKER, (size.workers,)),
         ("node", NODE, (size.nodes,)), ("lists", "i4", (5, size.tasks)),
-        ("flow", FLOW, (max(1, size.flows),)),
+        ("flow", FLOW, (max(1, size.flows),)), ("group", GROUP, (max(1, size.groups),)),
     ], align=True))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from envs.dag.fitting import check_fit, check_kinds
 from envs.dag.graph import Graph, with_payload_tiles
+from envs.dag.groups import group_tasks
 from envs.dag.machine import Link, Machine
 from envs.dag.scenario import Scenario
 from envs.dag.tables import Tables, tables_of
@@ -40,6 +41,12 @@ class System:
     arc: np.ndarray
     operand: np.ndarray
     tail: np.ndarray                # (T, w + 1), or (1, 1) where all is visible
+    cost: np.ndarray                # (C, Y + M) of groups of tasks with equal durations
+
+    @property
+    def groups(self) -> int:
+        """Groups of tasks with equal durations; 0: none are kept."""
+        return len(self.cost)
 
     @property
     def machine(self) -> Machine:
@@ -102,7 +109,8 @@ def bind(scenario: Scenario, graphs: Sequence[Graph], slack: float = 1.0) -> Sys
     machine, options = scenario.machine, scenario.options
     graphs = [_simulated(scenario, graph) for graph in graphs]
     kinds = tuple(sorted({kind for graph in graphs for kind in graph.kinds}))
-    check_kinds(kinds, options, scenario.name)
+    if not scenario.workload.train:     # else a workload's other graphs may have the kind
+        check_kinds(kinds, options, scenario.name)
     tables = [tables_of(scenario, graph, kinds) for graph in graphs]
     lengths = np.array([t.lengths for t in tables], np.int64)
     tiles, widest = max(len(g.tiles) for g in graphs), max(t.widest for t in tables)
@@ -117,7 +125,8 @@ def bind(scenario: Scenario, graphs: Sequence[Graph], slack: float = 1.0) -> Sys
         _links(machine), np.zeros(len(graphs), GRAPH), np.zeros(n, TASK_INFO),
         np.zeros((n, len(machine.types)), np.int64), np.zeros(arcs + 1, ARC),
         np.zeros(operands + 1, OPERAND),
-        np.zeros((n, window) if len(tables[0].tail) else (1, 1), np.int64))
+        np.zeros((n, window) if len(tables[0].tail) else (1, 1), np.int64),
+        group_tasks(scenario, graphs, tables, slack > 1.0))
     for number, part in enumerate(tables):
         system._write(number, part)
     return system

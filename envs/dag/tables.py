@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.core.jit import records
 from envs.dag.fitting import duration_on
 from envs.dag.graph import READ, Graph
 from envs.dag.machine import Machine
@@ -42,6 +43,7 @@ def tables_of(scenario: Scenario, graph: Graph, kinds: tuple[str, ...]) -> Table
     codes = [kinds.index(kind) if kind in kinds else -1 for kind in graph.kinds]
     task["kind"] = np.array([*codes, -1], np.int32)[graph.kind]
     task["spread"] = _spread(scenario.options, graph)
+    task["group"] = -1
     arc = _arcs(graph, task)
     operand = np.zeros(len(graph.operand_tile), OPERAND)
     operand["tile"], operand["mode"] = graph.operand_tile, graph.operand_mode
@@ -96,7 +98,7 @@ def _tail(options: Options, task: np.ndarray, arc: np.ndarray) -> np.ndarray:
     window = {"full": -1, "frontier": 0, "window": options.window}[options.visible]
     whole = np.zeros(len(task), np.int64)
     table = np.zeros((len(task) if window >= 0 else 0, max(window, 0) + 1), np.int64)
-    paths(task, arc, whole, table, window)
+    paths(records(task), records(arc), whole, table, window)
     task["whole"] = whole
     task["tail"] = whole if window < 0 else table[:, -1]
     task["rank"][np.argsort(-task["tail"], kind="stable")] = np.arange(len(task))

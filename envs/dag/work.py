@@ -39,6 +39,7 @@ SETUP = np.dtype([
     ("foresee", "i4"),             # actual whole paths are kept
     ("recorded", "i4"),
     ("slot_order", "i4"),
+    ("groups", "i4"),              # of tasks with equal expected durations
 ], align=True)
 
 WORKER_INFO = np.dtype([("kind", "i4"), ("node", "i4")], align=True)
@@ -66,6 +67,7 @@ TASK_INFO = np.dtype([
     ("operands", "i4"),
     ("kind", "i4"),
     ("virtual", "i4"),
+    ("group", "i4"),               # NONE: it has none
     ("rank", "i4"),                # place by (-tail, number) in its graph
     ("order", "i4"),               # [k]: task at place k of the canonical topological order
 ], align=True)
@@ -86,6 +88,7 @@ class Work(NamedTuple):
     arc: np.ndarray        # (A,) ARC: successors, then predecessors, of all tasks
     operand: np.ndarray    # (O,) OPERAND
     tail: np.ndarray       # (T, w + 1) B with at most so many edges; (1, 1) where all is visible
+    cost: np.ndarray       # (C, Y + M) by group: expected ticks by type, most to fetch by node
 
 
 def make_work(system: System, *, recorded: bool, user: int = 0, foresee: bool = False,
@@ -104,14 +107,14 @@ def make_work(system: System, *, recorded: bool, user: int = 0, foresee: bool = 
         full=options.visible == "full", never=options.wait == "never",
         window=options.window if options.visible == "window" else 0,
         noise=NOISE.index(options.noise), matrix=machine.matrix is not None, foresee=foresee,
-        recorded=recorded, slot_order=SLOT_ORDER.index(slot_order))
+        recorded=recorded, slot_order=SLOT_ORDER.index(slot_order), groups=system.groups)
     for name, value in row.items():
         setup[name] = value
     if options.noise == "none":
         setup["noise_share"] = 0.0
     return Work(*(records(x) for x in (setup, system.worker, system.node, system.link, system.graph,
                                        system.task)), system.time, records(system.arc),
-                records(system.operand), system.tail)
+                records(system.operand), system.tail, system.cost)
 
 
 def _speed(bandwidth: float | None) -> float:

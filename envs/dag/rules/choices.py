@@ -6,6 +6,7 @@ from envs.core.philox import philox_uniform
 from envs.dag.policy import call_user
 from envs.dag.rules.memory import fits
 from envs.dag.rules.quantities import (
+    TILES,
     est,
     est_of,
     expected,
@@ -101,6 +102,45 @@ def _key(s, w, i, p, policy):
 
 
 @rule
+def _is_hopeless(s, w, g, p):
+    """Whether every task of a group must end sooner on another worker than on worker p."""
+    setup, now = w.setup[0], s.run[0].now
+    if w.cost[g, w.worker[p].kind] < 0:
+        return True
+    here = s.worker[p].free + w.cost[g, w.worker[p].kind]
+    for v in range(setup.workers):
+        ticks, moving = w.cost[g, w.worker[v].kind], w.cost[g, setup.types + w.worker[v].node]
+        if v == p or ticks < 0:
+            continue
+        start = s.worker[v].free + moving
+        if setup.comm != TILES or setup.prefetch > 0:
+            start = max(s.worker[v].free, now + moving)
+        if start + ticks < here:
+            return True
+    return False
+
+
+@rule
+def _judge_groups(s, w, p):
+    """Mark the hopeless groups; how many ready tasks the others have, and those without one."""
+    run = s.run[0]
+    left = run.rank_tail - run.rank_head
+    for g in range(w.setup[0].groups):
+        group = s.group[g]
+        group.hopeless = 0
+        if group.ready > 0 and not (run.foresight and w.setup[0].noise):
+            group.hopeless = _is_hopeless(s, w, g, p)
+            left -= group.ready * group.hopeless
+    return left
+
+
+@rule
+def _in_hopeless_group(s, w, i):
+    g = w.task[s.task[i].info].group
+    return g != NONE and s.group[g].hopeless != 0
+
+
+@rule
 def _by_priority(s, w, p, policy):
     """The least (key, -B, job, task), among those best placed here where the policy asks so.
 
@@ -109,9 +149,11 @@ def _by_priority(s, w, p, policy):
     run, best, found = s.run[0], NEVER, WAIT
     picky = policy == MCT_WAIT or policy == MCT_WAIT_LOC
     by_job = policy == SJF or policy == FAIR
+    if picky and _judge_groups(s, w, p) == 0:
+        return WAIT
     for k in range(run.rank_head, run.rank_tail):
         i = s.lists[RANK, k]
-        if not is_eligible(s, w, i, p):
+        if (picky and _in_hopeless_group(s, w, i)) or not is_eligible(s, w, i, p):
             continue
         key = _key(s, w, i, p, policy)
         sooner = by_job and key == best and s.task[i].job < s.task[found].job

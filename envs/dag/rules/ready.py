@@ -4,6 +4,7 @@ from envs.dag.rules.quantities import TILES, least
 from envs.dag.state import (
     BLOCKED,
     FRESH,
+    NONE,
     ORDER,
     RANK,
     READY,
@@ -31,7 +32,7 @@ def _place(s, row, head, tail, i):
 
 
 @rule
-def _insert_by_rank(s, i):
+def insert_by_rank(s, i):
     """The shorter side moves, so that a wide graph costs little."""
     run = s.run[0]
     head, tail = run.rank_head, run.rank_tail
@@ -62,20 +63,30 @@ def _take(s, row, head, tail, i):
 
 
 @rule
-def list_ready(s, i):
+def _count(s, w, i, change):
+    """Note how many ready tasks a group has."""
+    g = w.task[s.task[i].info].group
+    if g != NONE:
+        s.group[g].ready += change
+
+
+@rule
+def list_ready(s, w, i):
     """Give a task its ready number and list it."""
     run = s.run[0]
+    _count(s, w, i, 1)
     s.task[i].rseq = run.rseq
     run.rseq += 1
     s.lists[ORDER, run.order_tail] = i
     run.order_tail += 1
-    _insert_by_rank(s, i)
+    insert_by_rank(s, i)
 
 
 @rule
-def unlist(s, i):
+def unlist(s, w, i):
     """A ready task has been assigned."""
     run = s.run[0]
+    _count(s, w, i, -1)
     front = _take(s, ORDER, run.order_head, run.order_tail, i)
     run.order_head += front
     run.order_tail -= 1 - front

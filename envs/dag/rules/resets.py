@@ -26,7 +26,8 @@ LEAST = 0.05                # truncated normal factors
 def replica(state, e):
     """Row `e` of the batch."""
     return Replica(state.run[e:e + 1], state.job[e], state.task[e], state.actual[e], state.copy[e],
-                   state.worker[e], state.node[e], state.lists[e], state.flow[e], state.log[e])
+                   state.worker[e], state.node[e], state.lists[e], state.flow[e], state.group[e],
+                   state.log[e])
 
 
 @part
@@ -150,6 +151,8 @@ def _fill_machine(s, w):
         worker.busy, worker.stalled, worker.queued, worker.held, worker.waited = 0, 0, 0, 0, 0
         worker.first, worker.last, worker.front, worker.back = NONE, NONE, NONE, NONE
         worker.length, worker.next, worker.end = 0, 0, 0
+    for g in range(w.setup[0].groups):
+        s.group[g].ready = 0
     for n in range(w.setup[0].nodes):
         node = s.node[n]
         node.used, node.pinned, node.release, node.in_free, node.out_free = 0, 0, 0, 0, 0

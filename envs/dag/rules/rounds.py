@@ -53,7 +53,7 @@ def assign(s, w, i, p):
     """Give the ready task i to worker p."""
     run, task, worker = s.run[0], s.task[i], s.worker[p]
     job, n, comm = s.job[task.job], w.worker[p].node, w.setup[0].comm
-    unlist(s, i)
+    unlist(s, w, i)
     take_off(s, w, i)
     task.fetch = fetch_of(s, w, i, p)
     task.status, task.worker, task.assigned, task.after = HELD, p, run.now, NONE
@@ -148,7 +148,7 @@ def _welcome(s, w):
             refresh_free(s, w, p)
     for k in range(kept):
         i = s.lists[FRESH, k]
-        list_ready(s, i)
+        list_ready(s, w, i)
         if queued:
             push(s, w, i, run.policy)
 

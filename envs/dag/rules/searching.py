@@ -2,7 +2,7 @@
 from envs.core.jit import driver, part, rule
 from envs.dag.rules.choices import is_eligible, may_wait
 from envs.dag.rules.quantities import least_actual
-from envs.dag.rules.ready import list_ready
+from envs.dag.rules.ready import insert_by_rank
 from envs.dag.rules.resets import replica
 from envs.dag.rules.rounds import play
 from envs.dag.state import ASKS, DONE, NEVER, NONE, ORDER, OVER, WAIT
@@ -47,14 +47,8 @@ def _foresee(s, w):
         if s.task[i].status != DONE:
             s.job[s.task[i].job].work += least_actual(s, w, i)
     run.rank_head = run.rank_tail = run.tasks // 2
-    head, tail, first = run.order_head, run.order_tail, run.rseq
-    run.order_tail = head
-    for k in range(head, tail):
-        i = s.lists[ORDER, k]
-        rseq = s.task[i].rseq
-        list_ready(s, i)
-        s.task[i].rseq = rseq
-    run.rseq = first
+    for k in range(run.order_head, run.order_tail):
+        insert_by_rank(s, s.lists[ORDER, k])
 
 
 @driver
