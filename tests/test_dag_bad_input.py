@@ -7,10 +7,11 @@ import pytest
 
 from envs.core.errors import ScenarioError, SuiteError, TraceError
 from envs.core.options import build
-from envs.dag.fitting import check_fit, check_kinds, check_total
+from envs.dag.fitting import check_clock, check_fit, check_kinds, check_total
 from envs.dag.formats import graph_from
 from envs.dag.machine import Machine
 from envs.dag.options import Options
+from envs.dag.replay import Trace
 from envs.dag.scenario import Scenario
 from envs.dag.units import LONGEST
 from tests.dag_oracles import oracle
@@ -155,3 +156,11 @@ def test_what_is_longer_than_the_clock_is_refused():
     tasks = [{"id": i, "duration": {"cpu": LONGEST // 2}} for i in range(3)]
     with pytest.raises(ScenarioError, match="durations, transfers and arrivals add up"):
         check_fit(graph(tasks=tasks), Machine.from_config(MACHINE), Options())
+
+
+def test_the_jobs_of_a_trace_share_one_clock():
+    tasks = [{"id": "a", "duration": {"cpu": LONGEST // 3}}]
+    trace = Trace.from_rows([[0, graph(tasks=tasks)]] * 3)
+    check_clock(trace, Machine.from_config(MACHINE))
+    with pytest.raises(ScenarioError, match="jobs: durations, transfers and arrivals add up"):
+        check_clock(Trace.from_rows([[0, graph(tasks=tasks)]] * 4), Machine.from_config(MACHINE))

@@ -10,6 +10,7 @@ from envs.core.errors import ScenarioError, TraceError, nearest
 from envs.dag.graph import Graph, with_payload_tiles
 from envs.dag.machine import Machine
 from envs.dag.options import Options
+from envs.dag.replay import Trace
 from envs.dag.units import LONGEST, quoted
 
 
@@ -32,6 +33,13 @@ def check_kinds(kinds: Collection[str], options: Options, where: str) -> None:
         if kind not in kinds:
             raise ScenarioError(f"sigma.{kind}: no task is of this kind", where,
                                 nearest(kind, kinds))
+
+
+def check_clock(trace: Trace, machine: Machine) -> None:
+    """Refuse a trace whose jobs together could outlast the clock."""
+    most = {id(graph): most_ticks(graph, machine) for graph in trace.graphs}
+    check_total(trace.end + sum(most[id(job.graph)] for job in trace.jobs),
+                trace.source or trace.name)
 
 
 def check_total(most: float, where: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from envs.core.errors import ScenarioError
 from envs.dag.engine import Engine, size_of
+from envs.dag.fitting import check_clock
 from envs.dag.planning import Plan, plan_order
 from envs.dag.planning import plan as make_plan
 from envs.dag.recorder import Recorder, Run
@@ -43,7 +44,9 @@ def simulate_batch(scenario: Scenario, trace: Trace, seeds: Sequence[int], *,
     """One run of the same trace per seed, replayed together."""
     policy = scenario.options.policy if policy is None else policy
     graphs, arrival, number = jobs_of(trace)
-    system = bind(scenario, graphs) if system is None else system
+    if system is None:
+        check_clock(trace, scenario.machine)
+        system = bind(scenario, graphs)
     name = policy.partition(":")[0]
     work = make_work(system, recorded=recorded, user=user)
     engine = Engine(system, work, len(seeds), size=size_for(system, number[None]), threads=threads)
