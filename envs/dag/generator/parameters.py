@@ -76,8 +76,3 @@ def value_of(text: str) -> Any:
         return float(text)
     except ValueError:
         return text
-
-
-def text_of(value: Any) -> str:
-    """The text of a parameter's value."""
-    return LIST.join(map(text_of, value)) if isinstance(value, list | tuple) else str(value)
