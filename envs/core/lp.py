@@ -30,9 +30,12 @@ class Optimum:
 
 
 class Lp:
-    """A program inside the solver; all its solves together may take `time_limit_s`."""
+    """A program inside the solver; all its solves together may take `time_limit_s`.
 
-    def __init__(self, program: Program, time_limit_s: float) -> None:
+    `presolve` pays for a large program that is solved once.
+    """
+
+    def __init__(self, program: Program, time_limit_s: float, presolve: bool = False) -> None:
         mathopt = math_opt()
         from ortools.math_opt import parameters_pb2
         from ortools.math_opt.core.python import solver
@@ -42,7 +45,7 @@ class Lp:
                                   parameters_pb2.SolverInitializerProto())
         self._rest = silent()
         self._limits = parameters_pb2.SolveParametersProto()
-        self._limits.glop.use_preprocessing = False     # it would forget the basis
+        self._limits.glop.use_preprocessing = presolve      # it forgets the basis
 
     def bound(self, rows: np.ndarray, low: np.ndarray) -> None:
         """New lower bounds of rows, in ascending order of `rows`."""
