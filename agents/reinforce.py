@@ -48,7 +48,7 @@ class Reinforce(Learner):
 
     def __init__(self, config: ReinforceConfig, env: Any, network: Network, *, seed: int,
                  steps: int, tally: Tally | None = None):
-        check(config, env.num_envs)
+        check(config, env)
         self.config, self.env, self.network, self.seed, self.tally = (
             config, env, network, seed, tally)
         self.device = next(network.parameters()).device
@@ -63,9 +63,12 @@ class Reinforce(Learner):
         """One batch of episodes, each sample used once."""
         self.network.train()
         self.optimiser.param_groups[0]["lr"] = rate(self.config, 1 - self.steps / self.total)
-        batch = self.play()
+        expert = self.config.imitate if self.steps < self.config.imitate_steps else None
+        batch = self.play(expert)
         returns = returns_to_go(batch.reward, self.config.gamma)
         advantage, target = self.advantages(batch, returns)
+        if expert is not None:      # every answer of the expert is to become likelier
+            advantage = batch.alive.float()
         losses = self.learn(batch, advantage, target)
         self.updates += 1
         episode = batch.reward.sum(0)
@@ -79,18 +82,19 @@ class Reinforce(Learner):
         return [int(s) for s in np.repeat(groups, self.config.group)]
 
     @torch.no_grad()
-    def play(self) -> Batch:
-        """All replicas to the end of their first episode."""
+    def play(self, expert: str | None = None) -> Batch:
+        """All replicas to the end of their first episode, by the network or by an expert."""
         observation, info = self.env.reset(seed=self.window_seeds())
         alive = np.ones(self.env.num_envs, bool)
         rows: list[tuple] = []
         now = np.zeros(self.env.num_envs)
         while alive.any() and len(rows) < self.config.max_steps:
             seen, mask = self._tensor(observation), self._mask(info)
-            action = self.network(seen, mask)[0].sample(self.generator)
+            action = self.network(seen, mask)[0].sample(self.generator) if expert is None \
+                else torch.as_tensor(self.env.advice(expert), device=self.device)
             observation, reward, terminated, truncated, info = self.env.step(action.cpu().numpy())
             rows.append((seen, mask, action, reward * alive, alive, now))
-            now = info.get("now_s", now)
+            now = info.get("now_s", info.get("time", now))
             alive = alive & ~(terminated | truncated)
             if self.tally:
                 self.tally.add(info)
@@ -221,8 +225,12 @@ def simultaneous(returns: Tensor, alive: Tensor, clock: np.ndarray, group: int) 
     return torch.as_tensor(total / (group - 1))
 
 
-def check(config: ReinforceConfig, num_envs: int) -> None:
+def check(config: ReinforceConfig, env: Any) -> None:
     """Settings that cannot work are one error each."""
+    num_envs = env.num_envs
+    if config.imitate is not None and not hasattr(env, "advice"):
+        raise PolicyError("this environment has no policy to imitate", "agent.imitate",
+                          "leave it out, or say env=dag")
     if config.baseline not in BASELINES:
         raise PolicyError(f'unknown baseline "{config.baseline}"', "agent.baseline",
                           "known: " + ", ".join(BASELINES))

@@ -32,6 +32,8 @@ class ReinforceConfig(AgentConfig):
     clip_norm: float = 0.5              # limit of the gradient's norm
     minibatches: int = 4                # gradient steps of an update; each sample is used once
     max_steps: int = 2000               # an episode is cut after so many steps
+    imitate: str | None = None          # env=dag: copy this policy (mct_wait, prio ...) at first,
+    imitate_steps: int = 20_000         # for so many steps
 
 
 @dataclass
@@ -121,6 +123,7 @@ class TrainConfig:
     checkpoint_s: float = 60.0          # seconds between checkpoints
     save: str | None = None             # also store it as saved_models/<env>/<save>
     replace: bool = False               # allow `save` to replace a stored policy
+    library: str | None = None          # env=dag: also a version of saved_models/dag/<library>
     resume: bool = False                # go on with the last run of this env, agent and seed
     table: bool = True                  # print the held-out table at the end
     all_baselines: bool = False         # in the table: not only the few that cost little

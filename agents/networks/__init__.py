@@ -21,8 +21,10 @@ REGISTRY = {
     "blis_accuracy_set": ("agents.networks.blis_accuracy", "BlisAccuracyNetwork"),
     "blis_accuracy_marginal": ("agents.networks.marginal", "MarginalNetwork"),
     "cluster_set": ("agents.networks.cluster", "ClusterNetwork"),
+    "dag_set": ("agents.networks.dag", "DagNetwork"),
+    "dag_graph": ("agents.networks.dag", "GraphNetwork"),
 }
-AUTO = {"blis": "pricing", "blis_accuracy": "marginal", "cluster": "set"}
+AUTO = {"blis": "pricing", "blis_accuracy": "marginal", "cluster": "set", "dag": "set"}
 
 
 def network_class(name: str, where: str = "network") -> type[Network]:
