@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def finish(run: Run) -> Path:
-    """Save to the run folder, and under `save=NAME` where one was given; show how good it is."""
+    """Save to the run folder, and where `save` and `library` say; show how good it is."""
     here, say = run.folder / "policy", run.progress.console.print
     _store(run, here, "", replace=True)
     if run.config.pictures:
@@ -26,6 +26,11 @@ def finish(run: Run) -> Path:
         place = store_folder(run.config)
         _store(run, place, (here / store.RESULTS).read_text(), replace=run.config.replace)
         say(f"saved:   {place}", soft_wrap=True)
+    if run.config.library is not None:
+        from agents.library.joining import join_run
+
+        results = (here / store.RESULTS).read_text()
+        say(f"library: {join_run(run, results)}", soft_wrap=True)
     say(f"policy:  {here}", soft_wrap=True)
     return here
 

@@ -17,7 +17,7 @@ CHECKPOINT = "checkpoint.safetensors"
 OWN = ("name", "scenario", "trace", "episode_length", "steps", "options")   # keys of every `env`
 # Keys that may differ between a run and its continuation.
 FREE = {"resume", "steps", "minutes", "table", "all_baselines", "pictures", "save", "replace",
-        "debug", "checkpoint_s", "env_threads"}
+        "library", "debug", "checkpoint_s", "env_threads"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ def check(config: TrainConfig) -> None:
         if place.exists() and not config.replace:
             raise PolicyError("a policy of this name is stored already", str(place),
                               "choose another name or say replace=true")
+    if config.library is not None:
+        from agents.library.library import check_name
+
+        check_name(config.env["name"], config.library)
     for key, least in (("seed", 0), ("windows", 1), ("validations", 1)):
         if getattr(config, key) < least:
             raise PolicyError(f"{getattr(config, key)} is below {least}", key,

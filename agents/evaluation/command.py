@@ -57,9 +57,13 @@ def contenders(config: TestConfig, d: Domain) -> list[Contender | str] | None:
     """Those that were named, next to the baselines; None: everything there is."""
     names = [*([config.policy] if config.policy else []), *config.policies]
     users = [config.contender] if config.contender else []
-    if not names and not users and not config.contenders:
+    if not names and not users and not config.contenders and not config.library:
         return None
     found = [saved_policy(name, d) for name in names]
+    if config.library:
+        from agents.library.contending import contenders as of_library
+
+        found += of_library(config.library, d.name)
     named = [c for c in config.contenders if c != BASELINES]
     found += select(d, [*users, *named], ())
     everybody = not config.contenders or BASELINES in config.contenders
@@ -103,6 +107,10 @@ def sweep(config: TestConfig, d: Domain) -> Sweep:
     if config.suite is not None:
         scenario = d.load_scenario(_scenario(config, d), config.options)
         return d.suite(config.suite, scenario, d.open_workload(_trace(config), scenario))
+    if config.library and config.scenario is None and not given:
+        from agents.library.contending import points
+
+        return points(config.library, d.name, config.options)
     if config.loads:
         return Sweep({f"load {x:g}": Point({"load": x}, x) for x in sorted(config.loads)},
                      d.load_axis)

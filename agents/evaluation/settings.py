@@ -17,6 +17,8 @@ class TestConfig:
     options: dict[str, Any] = field(default_factory=dict)   # win over those of any contender
     policy: str | None = None           # name or folder of a saved policy, next to the baselines
     policies: list[str] = field(default_factory=list)       # several of them
+    library: str | None = None          # env=dag: champion and specialists of this library on its
+    #                                     families, or on `scenario`, next to the baselines
     contender: str | None = None        # my_file.py:name, next to the baselines
     contenders: list[str] = field(default_factory=list)     # exactly these in place of all
     loads: list[float] = field(default_factory=list)        # sweep: factors of the arrival rate

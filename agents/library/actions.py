@@ -41,7 +41,7 @@ def opened(keys: Keys, root: Path | None = None) -> Library:
 def add(keys: Keys) -> None:
     """A saved policy as a specialist."""
     from agents.library.joining import join
-    from agents.store import CARD, CONFIG, load, read_config
+    from agents.store import CARD, CONFIG, RESULTS, load, read_config
     from envs.dag.scenario import load_scenario
 
     place = policy_folder(needed(keys, "policy"))
@@ -52,7 +52,8 @@ def add(keys: Keys) -> None:
                           "give scenario=NAME")
     scenario = load_scenario(name, config.trained_on.get("options") or None)
     added, family = join(opened(keys, place_of(keys.library)), load(place), scenario,
-                         card=(place / CARD).read_text(), trained_on=config.trained_on)
+                         card=(place / CARD).read_text(), results=(place / RESULTS).read_text(),
+                         trained_on=config.trained_on)
     say(added, f"family {family}")
 
 

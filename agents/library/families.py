@@ -82,7 +82,8 @@ def write(root: Path, family: Family) -> None:
     content = asdict(family)
     del content["name"]
     plain = json.loads(json.dumps(content))     # lists of their own: the reader allows no aliases
-    replace_file(path_of(root, family.name), yaml.safe_dump(plain, sort_keys=False, width=100))
+    replace_file(path_of(root, family.name), yaml.safe_dump(
+        plain, sort_keys=False, width=100, default_flow_style=None))
 
 
 def known(root: Path, signatures: Sequence[str]) -> Family | None:

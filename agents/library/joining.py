@@ -7,26 +7,30 @@ from typing import TYPE_CHECKING, Any
 from agents.library import families
 from agents.library.library import Added, Library, place_of
 from agents.library.recognition import family_of
-from envs.core.errors import PolicyError
 
 if TYPE_CHECKING:
     from agents.networks.acting import NetworkPolicy
+    from agents.training import Run
     from envs.dag.scenario import Scenario
-
-DOMAIN = "dag"
-
-
-def check_library(env: str, name: str) -> None:
-    """Mistakes that would otherwise show after the training."""
-    if env != DOMAIN:
-        raise PolicyError(f"libraries are for env={DOMAIN}", "library",
-                          "say save=NAME to keep a policy of another environment")
-    place_of(name)
 
 
 def join(library: Library, policy: NetworkPolicy, scenario: Scenario, *, card: str = "",
-         trained_on: Mapping[str, Any] | None = None) -> tuple[Added, str]:
+         results: str = "", trained_on: Mapping[str, Any] | None = None) -> tuple[Added, str]:
     """Add a specialist; its family is found by the signatures of its graphs, or made."""
     family = families.make_or_join(library.root, family_of(scenario))
     return library.add(policy, op="train", trained=[family.name], family=family.name, card=card,
-                       trained_on=trained_on), family.name
+                       results=results, trained_on=trained_on), family.name
+
+
+def join_run(run: Run, results: str) -> str:
+    """The policy of a run as a version of `library=NAME`; what came of it, in a line."""
+    from agents.finish import card, trained_on
+    from agents.library.simulated import Simulated
+
+    scenario, trace = run.task.scenario, run.config.trace
+    told = scenario if trace is None else scenario.replace(workload=[trace])
+    library = Library(place_of(run.config.library), Simulated())
+    added, family = join(library, run.policy, told, card=card(run, library.root.name),
+                         results=results, trained_on=trained_on(run))
+    return (f"version {added.meta.version} of {run.config.library}, family {family}: "
+            f"{added.line.verdict}; check: {added.check.verdict}")

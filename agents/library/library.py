@@ -60,14 +60,15 @@ class Library:
 
     def add(self, policy: NetworkPolicy, *, op: str, trained: Sequence[str],
             parents: Sequence[int] = (), family: str | None = None, card: str = "",
-            trained_on: Mapping[str, Any] | None = None) -> Added:
+            results: str = "", trained_on: Mapping[str, Any] | None = None) -> Added:
         """Measure, write a version, ask the gate, check. `trained` are the families that it was
-        trained on; after a split it competes for those served as `family` is."""
+        trained on; after a split it competes for those served as `family` is. `results` defaults
+        to A by family."""
         table = self.accuracies()
         row = {d: table.measure(policy, d) for d in table.families}
         features = self.judge.features(policy, kept.read(self.root, trained[0]))
         meta = versions.write(self.root, policy, op=op, parents=parents, families=trained,
-                              features=features, card=card, results=results_csv(row),
+                              features=features, card=card, results=results or results_csv(row),
                               trained_on=trained_on)
         for d, value in row.items():
             table.note(meta.version, d, value)
@@ -173,6 +174,14 @@ def place_of(name: str | Path) -> Path:
     return place
 
 
+def check_name(env: str, name: str) -> None:
+    """Mistakes that would otherwise show after a training."""
+    if env != HOME.name:
+        raise PolicyError(f"libraries are for env={HOME.name}", "library",
+                          "say save=NAME to keep a policy of another environment")
+    place_of(name)
+
+
 def existing(name: str | Path) -> Path:
     """The folder of a library that has versions or families."""
     place = place_of(name)
@@ -183,5 +192,5 @@ def existing(name: str | Path) -> Path:
 
 
 def results_csv(row: Mapping[str, float]) -> str:
-    """`results.csv` of a version: its A when it was added."""
+    """A by family as a table."""
     return "".join(["family,A\n", *(f"{d},{value!r}\n" for d, value in row.items())])

@@ -77,8 +77,14 @@ def write(root: Path, policy: NetworkPolicy, *, op: str, parents: Sequence[int] 
         meta = Meta(number, tuple(parents), op, tuple(families), sha256(part / store.WEIGHTS),
                     schema_of(policy, features), dict(features),
                     {name: sha256(part / name) for name in BESIDE})
-        (part / META).write_text(json.dumps(asdict(meta), indent=1) + "\n")
+        (part / META).write_text(_lines(asdict(meta)))
     return meta
+
+
+def _lines(content: Mapping[str, Any]) -> str:
+    """JSON with a key a line."""
+    rows = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+    return "{" + ",\n ".join(rows) + "}\n"
 
 
 def read(root: Path, version: int) -> Meta:

@@ -224,9 +224,12 @@ class RecordedWorkload(Workload):
         return trace
 
 
-def open_workload(trace: str | Path | Trace | Graph | None, scenario: Scenario) -> Workload:
+def open_workload(trace: str | Path | Trace | Graph | Workload | None,
+                  scenario: Scenario) -> Workload:
     """The workload of a trace, a graph, their file or name, a generator call; None: the
-    scenario's own."""
+    scenario's own. One that is open stays as it is."""
+    if isinstance(trace, Workload):
+        return trace
     if isinstance(trace, Graph):
         trace = Trace.of_graph(trace)
     if isinstance(trace, str):
