@@ -23,16 +23,16 @@ MEASURED = REPOSITORY / "docs" / "results"
 PICTURES = REPOSITORY / "docs" / "pictures"
 BLOCK = re.compile(r"(<!-- (\w+): (\w+) -->\n).*?(<!-- end -->)", re.S)
 SHARED = "_accuracy"        # a second comparison on the same windows: only its policies are taken
-SWEEP = "_loads"            # a sweep of loads of a scenario
+LOADS = "loads"             # a sweep of loads of a scenario: SCENARIO_loads, as SCENARIO_noise ...
 
 
 @dataclass(frozen=True)
 class Keys:
     """Copy results to docs/results/<env> and rewrite the README's tables from what lies there.
 
-    `source` holds a folder per scenario as test.py wrote it, SCENARIO_loads for a sweep of loads;
-    speed.json of the benchmark lies in docs/results/<env> itself. A test fails while README and
-    docs/results disagree.
+    `source` holds a folder per scenario as test.py wrote it, SCENARIO_loads for a sweep of loads,
+    SCENARIO_noise for a suite of that name; speed.json of the benchmark lies in docs/results/<env>
+    itself. A test fails while README and docs/results disagree.
 
       python test.py env=blis scenario=azure hydra.run.dir=outputs/readme/azure
       python scripts/update_readme.py env=blis source=outputs/readme
@@ -67,20 +67,28 @@ def take_over(source: Path, place: Path) -> None:
 
 def pictures(d: Domain, source: Path) -> dict[str, Path]:
     """Of the domain's own scenario: its favourite, the timeline of the best one that is told
-    nothing of the future, and the sweep of loads."""
+    nothing of the future, and its sweeps."""
     own, known = source / d.scenario_name, d.baselines()
     ranked = ordered(d, read(own / "results.csv")) if own.is_dir() else []
-    lines = [own / f"timeline_{n}.png" for n in ranked if n not in known or not known[n].privileged]
+    lines = [own / f"timeline_{n.replace(':', '_')}.png" for n in ranked
+             if n not in known or not known[n].privileged]
     found = {d.picture: own / f"{d.picture}.png",
-             "loads": source / f"{d.scenario_name}{SWEEP}" / "sweep.png",
+             **{name: source / f"{d.scenario_name}_{name}" / "sweep.png" for name in sweeps(d)},
              **dict(zip(["timeline"], filter(Path.is_file, lines), strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
 
 
 def rendered(text: str) -> str:
-    """The README with the blocks `<!-- env: table -->`, `loads` and `speed` made anew."""
-    makers = {"table": comparison_table, "loads": load_table, "speed": speed_table}
-    return BLOCK.sub(lambda m: m[1] + makers[m[3]](domain(m[2])) + m[4], text)
+    """The README with the blocks `<!-- env: table -->`, `speed`, and those of sweeps made anew."""
+    makers = {"table": comparison_table, "speed": speed_table}
+    return BLOCK.sub(lambda m: m[1] + (
+        makers[m[3]](domain(m[2])) if m[3] in makers else sweep_table(domain(m[2]), m[3])) + m[4],
+        text)
+
+
+def sweeps(d: Domain) -> list[str]:
+    """What can follow the name of a scenario."""
+    return [LOADS, *d.suites]
 
 
 def comparison_table(d: Domain) -> str:
@@ -96,9 +104,9 @@ def comparison_table(d: Domain) -> str:
     return "\n".join(lines) + "\n"
 
 
-def load_table(d: Domain) -> str:
-    """The main metric of the domain's own scenario at every load, best over all loads first."""
-    path = MEASURED / d.name / f"{d.scenario_name}{SWEEP}.csv"
+def sweep_table(d: Domain, name: str) -> str:
+    """The main metric of the domain's own scenario at every point, best over all points first."""
+    path = MEASURED / d.name / f"{d.scenario_name}_{name}.csv"
     points = {label: read(path, label) for label in dict.fromkeys(
         row["point"] for row in _rows(path))}
     if not points:
@@ -123,7 +131,8 @@ def _undone(d: Domain, values: dict[str, np.ndarray]) -> int:
 
 def files(d: Domain) -> list[Path]:
     """The measured scenarios, the domain's own first."""
-    found = [p for p in (MEASURED / d.name).glob("*.csv") if not p.stem.endswith((SHARED, SWEEP))]
+    apart = (SHARED, *(f"_{name}" for name in sweeps(d)))
+    found = [p for p in (MEASURED / d.name).glob("*.csv") if not p.stem.endswith(apart)]
     return sorted(found, key=lambda p: (p.stem != d.scenario_name, p.stem == "azure", p.stem))
 
 

@@ -409,7 +409,7 @@ def test_sweeps_are_taken_over(tmp_path, monkeypatch):
     (place / "sweep.png").write_bytes(b"picture")
     script.take_over(tmp_path / "source", tmp_path / "results" / "cluster")
     assert (tmp_path / "cluster_loads.png").read_bytes() == b"picture"
-    told = rows(script.load_table(domain("cluster")), "mean JCT (h)")
+    told = rows(script.sweep_table(domain("cluster"), "loads"), "mean JCT (h)")
     for name, *cells in told:
         for cell, comparison in zip(cells, points.values(), strict=True):
             assert cell.startswith(f"{comparison.scores(name).mean():.2f} [")

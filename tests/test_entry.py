@@ -28,6 +28,11 @@ def test_free_options_need_no_sign():
         "++options.a.b=1", "++options={a: 1}", "env=blis", "+options.c=2"]
 
 
+def test_generator_calls_need_no_quotes():
+    assert free_options(["trace=lu(n=8,table=k40_960)", "trace=choice(a,b)", "trace=a.csv"]) == [
+        'trace="lu(n=8,table=k40_960)"', "trace=choice(a,b)", "trace=a.csv"]
+
+
 def test_settings_become_the_dataclass():
     from omegaconf import OmegaConf
 

@@ -76,7 +76,7 @@ class OptimumContender(Contender):
         if not known.proved:
             raise PolicyError("no schedule is proved to be best", window.name,
                               "name other contenders, or take a smaller graph")
-        plan = known.as_plan(window.trace.jobs[0].graph, len(own.machine))
+        plan = known.as_plan()
         return _timed(lambda: simulate(own, window.trace, policy="static:heft", plan=plan))
 
 

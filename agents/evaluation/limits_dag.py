@@ -14,7 +14,6 @@ import numpy as np
 from agents.evaluation import cache
 from envs.dag.bounds import lower_bounds
 from envs.dag.durations import actual_durations
-from envs.dag.graph import Graph
 from envs.dag.planning import Plan
 from envs.dag.replay import Trace
 from envs.dag.scenario import Scenario
@@ -43,11 +42,11 @@ class Limits:
         """What each job can be at best, ticks."""
         return [self.optimum] if self.optimum is not None else [b["lb"] for b in self.bounds]
 
-    def as_plan(self, graph: Graph, workers: int) -> Plan:
+    def as_plan(self) -> Plan:
         """The best schedule of a proved optimum."""
         worker, start, finish = (np.array(self.plan[k], np.int64)
                                  for k in ("worker", "start", "finish"))
-        return Plan(worker.astype(np.int32), start, finish, self.optimum, workers, graph.pos)
+        return Plan(worker.astype(np.int32), start, finish, self.optimum)
 
 
 def limits(scenario: Scenario, trace: Trace, seed: int) -> Limits:

@@ -52,8 +52,7 @@ def user_plan(own: Any, graph: Graph, scenario: Scenario, guard: Guard) -> Plan:
         kind = np.where(worker >= 0, type_of[worker], 0)
         column = np.array([_column(graph, name) for name in scenario.machine.types])
         lasts = np.where(worker >= 0, graph.duration[np.arange(len(graph)), column[kind]], 0)
-        return Plan(worker.astype(np.int32), start, start + lasts, int((start + lasts).max()),
-                    len(scenario.machine), graph.pos)
+        return Plan(worker.astype(np.int32), start, start + lasts, int((start + lasts).max()))
 
 
 def _column(graph: Graph, device: str) -> int:
