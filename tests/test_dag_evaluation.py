@@ -270,3 +270,15 @@ def test_the_readme_has_the_noise_suite(tmp_path, monkeypatch):
     assert lines[1] == "| C/C* | sigma 0 | sigma 0.1 |" and len(lines) == 3 + len(NAMES) + 1
     names = [line.split("|")[1].strip() for line in lines[3:-1]]
     assert names == [s.contender.name for s in usual().standings()]
+
+
+@pytest.mark.parametrize(("sigma", "means"), [
+    (0.2, {"static:heft": 290.0, "static:peft": 266.0, "mct_wait": 276.8, "dmda": 276.6}),
+    (0.5, {"static:heft": 318.6, "static:peft": 292.8, "mct_wait": 277.3, "dmda": 287.4}),
+])
+def test_plans_degrade_with_noise_as_the_specification_says(sigma, means):
+    found = small(list(means), scenario="noisy", trace="cholesky(n=8)", windows=40,
+                  options={"sigma": sigma})
+    for name, value in means.items():
+        assert np.mean([o.metrics["makespan"] for o in found.of(name)]) == pytest.approx(
+            value, abs=0.06)
