@@ -1,0 +1,1 @@
+"""Oracle files whose subject lies in `agents`, by domain; the others are in `envs/*/oracles`."""
