@@ -1,0 +1,126 @@
+"""A policy library in the simulator: added, spoilt, taken back, merged, updated, compared."""
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from agents.domains import domain
+from agents.evaluation.command import contenders, sweep
+from agents.evaluation.settings import TestConfig
+from agents.library import families, registry, versions
+from agents.library.contending import roles
+from agents.library.distilling import Lessons, merge
+from agents.library.gate import Limits
+from agents.library.joining import join
+from agents.library.library import Library
+from agents.library.simulated import Simulated
+from agents.library.updating import Course, update
+from agents.library.verify import verify
+from agents.networks import build
+from agents.networks.acting import NetworkPolicy
+from envs.core.errors import PolicyError
+from tests.small_dag import plain
+
+KINDS = ["gemm", "potrf", "syrk", "trsm", "getrf"]
+LOOSE = Limits(mean_growth=99, most=99, each=99, rule=99, fresh=4)
+
+
+def fresh(seed=0, waits=0.0) -> NetworkPolicy:
+    """An untrained network, which does about what `mct_wait` does; or one that loves to wait."""
+    torch.manual_seed(seed)
+    network = build("dag_set", {"hidden": 8})
+    with torch.no_grad():
+        network.wait[-1].bias += waits
+    return NetworkPolicy(network, "dag_set", env="dag", options={"env": {"slots": 8}})
+
+
+def small(*graphs, name="chol", **options):
+    return plain(name=name, noise="lognormal", sigma=0.1, workload=[*graphs],
+                 env={"kinds": KINDS}, **options)
+
+
+CHOL, LU = small("cholesky(n=3)", "cholesky(n=4)"), small("lu(n=3)", name="lu")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    root = tmp_path_factory.mktemp("prepared") / "tiled"
+    join(Library(root, Simulated(), Limits(fresh=4)), fresh(), CHOL)
+    return root
+
+
+@pytest.fixture
+def kept(prepared, tmp_path):
+    return Library(shutil.copytree(prepared, tmp_path / "tiled"), Simulated(), Limits(fresh=4))
+
+
+def test_a_first_specialist_becomes_champion(kept):
+    assert kept.aliases == {"champion": 1} and [*kept.families] == ["chol"]
+    assert 0.8 < kept.accuracies().of(1, "chol") < 1.05
+    assert [x.verdict for x in registry.read(kept.root)] == ["promoted", "kept 1"]
+    assert versions.read(kept.root, 1).features["kinds"] == KINDS and not verify(kept.root)
+
+
+def test_the_gate_refuses_a_bad_update(kept):
+    found, _ = join(kept, fresh(waits=99.0), CHOL)
+    assert [*map(int, re.findall(r"clause (\d)", found.line.verdict))] == [1, 2, 3, 4]
+    assert kept.aliases == {"champion": 1, "candidate": 2}
+    assert kept.accuracies().of(2, "chol") > 1.2
+
+
+def test_a_bad_update_that_passed_is_taken_back_at_once(kept):
+    before = versions.read(kept.root, 1).sha256
+    kept.limits = LOOSE                     # the gate sleeps, the check does not
+    found, _ = join(kept, fresh(waits=99.0), CHOL)
+    assert found.line.aliases == {"champion": 2, "previous": 1}
+    assert found.check.verdict.startswith("rolled back to 1: version 2 has G_")
+    assert kept.aliases == {"champion": 1} and not verify(kept.root)
+    assert versions.read(kept.root, kept.aliases["champion"]).sha256 == before
+
+
+def test_policies_of_one_schema_meet_in_a_soup(kept):
+    found, family = join(kept, fresh(seed=2), LU)
+    assert family == "lu" and found.meta.version == 2
+    soup = kept.merge([1, 2])
+    assert soup.meta.families == ("chol", "lu") and soup.line.verdict == "promoted"
+    other = small("cholesky(n=2)", name="other").merge({"env": {"kinds": ["potrf"]}})
+    join(kept, fresh(), other)
+    with pytest.raises(PolicyError, match="unequal schema"):
+        kept.merge([1, 4])
+
+
+def test_a_student_and_an_update(kept):
+    join(kept, fresh(seed=2), LU)
+    student = merge(kept, [1, 2], Lessons(states=64, num_envs=8, steps=8))
+    assert student.meta.op == "distill" and student.meta.families == ("chol", "lu")
+    assert all(0.8 < kept.accuracies().of(3, d) < 1.2 for d in ("chol", "lu"))
+    found = update(kept, "lu(n=2)", course=Course(steps=200, num_envs=8))
+    assert found.family == "lu-2" and found.added.meta.parents[0] in (1, 2, 3)
+    assert {t.version for t in found.tried} >= {0, None}
+    assert [*kept.families] == ["chol", "lu", "lu-2"] and not verify(kept.root)
+
+
+def test_what_test_py_compares(kept):
+    join(kept, fresh(seed=2), LU)
+    champion = kept.aliases["champion"]
+    told = roles(kept.root)
+    assert told[1][-1] == "specialist of chol" and told[2][-1] == "specialist of lu"
+    assert "champion" in told[champion]
+    config = TestConfig(env={"name": "dag"}, library=str(kept.root))
+    d = domain("dag")
+    names = [c if isinstance(c, str) else c.name for c in contenders(config, d)]
+    assert len(names) == 3 and names[-1] == "baselines" and names[0].startswith("1 (")
+    points = sweep(config, d).points
+    assert [*points] == ["chol", "lu"] and points["lu"].change["scenario"].name == "lu"
+    assert [*sweep(TestConfig(env={"name": "dag"}, library=str(kept.root), scenario="tiled"), d)
+            .points] == [""]
+    with pytest.raises(PolicyError, match="libraries are for env=dag"):
+        contenders(TestConfig(env={"name": "blis"}, library="x"), domain("blis"))
+
+
+def test_cases_of_a_family_are_the_same_for_all(kept):
+    family = families.read(kept.root, "chol")
+    ratios = kept.judge.ratios(fresh(), family)
+    assert len(ratios) == 16 and np.array_equal(ratios, kept.judge.ratios(fresh(), family))
