@@ -32,3 +32,14 @@ def log(simulator) -> dict:
             "transfers": [[tile(t.tile), t.source, t.target, t.start, t.end, t.kind]
                           for t in state.transfers],
             "evictions": [[time, n, tile(name), dirty] for time, n, name, dirty in state.evictions]}
+
+
+def choices(simulator) -> list:
+    """Decisions in order: time, worker, job, task; no task is WAIT."""
+    return [[time, w, *((None, None) if i is None else i)]
+            for time, w, i in simulator.state.choices]
+
+
+def used(simulator) -> dict:
+    """Bytes on a node at the end of each tick in which they changed."""
+    return {(time, n): amount for time, n, amount in simulator.state.memory}
