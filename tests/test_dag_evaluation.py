@@ -211,6 +211,17 @@ def test_the_key_of_a_score_knows_graph_seed_and_machine():
     assert cache.key(who, found.scenario, again, 0) in keys
 
 
+def test_kinds_mean_the_same_on_every_graph():
+    d = domain("dag")
+    told = [d.prepared(scenario(), d.open_workload(text, scenario())).options.env.kinds
+            for text in (None, "lu(n=2)", "erdos(n=5,p=0.5)")]
+    own = ("gemm", "potrf", "syrk", "trsm")
+    assert told == [own, (*own, "getrf", "trsm_l", "trsm_u"), own]
+    given = scenario(env={"kinds": ["gemm"], "horizon": 5})
+    kept = d.prepared(given, d.open_workload(None, given)).options.env
+    assert kept.kinds == ("gemm",) and kept.horizon is None
+
+
 def test_a_machine_of_another_size_has_the_same_proportions():
     wide = domain("dag").with_devices(scenario(), 6)
     assert wide.machine.type_of.tolist() == [0, 0, 0, 1, 1, 1]

@@ -131,8 +131,11 @@ class DagDomain(Domain):
         return trace if isinstance(trace, Workload) else open_workload(trace, scenario)
 
     def prepared(self, scenario: Scenario, workload: Workload) -> Scenario:
-        """Without an early end."""
-        return scenario.merge({"env": {"horizon": None, "max_decisions": None}})
+        """Without an early end, and with kinds that mean the same on every graph."""
+        own = {"horizon": None, "max_decisions": None}
+        if scenario.options.env.kinds is None:
+            own["kinds"] = _kinds(scenario, workload)
+        return scenario.merge({"env": own})
 
     def configured(self, scenario: Scenario, own: Mapping[str, Any], extra: Mapping[str, Any],
                    trace: Trace) -> Scenario:
@@ -300,6 +303,15 @@ def _timed(action: Callable[[], Run]) -> Timed:
     began = time.perf_counter()
     run = action()
     return Timed(run, [time.perf_counter() - began], whole=True)
+
+
+def _kinds(scenario: Scenario, workload: Workload) -> list[str] | None:
+    """The kinds of the scenario's own graphs, then those that only this workload has."""
+    sources = [workload]
+    if scenario.workload.train:
+        sources.insert(0, open_workload(None, scenario))
+    found = [sorted({k for graph in source.graphs() for k in graph.kinds}) for source in sources]
+    return list(dict.fromkeys(kind for kinds in found for kind in kinds)) or None
 
 
 def _limits(run: Run) -> Limits:
