@@ -53,9 +53,19 @@ def _cluster_config(**options: Any) -> dict[str, Any]:
             "env": {"slots": 8, "window": 6}, **options}
 
 
+def _dag_config(**options: Any) -> dict[str, Any]:
+    link = {"latency": 1, "bandwidth": 2_000_000}
+    machine = {"unit": "1", "prefetch": 1, "workers": [
+        {"type": "gpu", "memory": 20_000_000, "in": link, "out": link}, {"type": "cpu", "count": 2}]}
+    return {"machine": machine, "noise": "lognormal", "sigma": 0.3, "visible": "window",
+            "window": 2, "workload": ["cholesky(n=4)", "layered(n=12,seed=episode)"],
+            "env": {"slots": 6, "view": "graph", "nodes": 20, "edges": 32}, **options}
+
+
 SMALL: dict[str, dict[str, Any]] = {
     "sched/Blis-v0": {
         "scenario": _blis_config(env={"actions_per_window": 2}), "trace": _blis_trace()},
     "sched/BlisAccuracy-v0": {"scenario": _blis_config(), "trace": _blis_trace()},
     "sched/Cluster-v0": {"scenario": _cluster_config(), "trace": _cluster_trace()},
+    "sched/Dag-v0": {"scenario": _dag_config()},
 }

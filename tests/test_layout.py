@@ -101,8 +101,12 @@ def test_record_fields_are_no_numpy_attributes():
     from envs.blis import state as blis_state
     from envs.blis import work as blis_work
     from envs.cluster import metrics, state, work
+    from envs.dag import graph as dag_graph
+    from envs.dag import state as dag_state
+    from envs.dag import work as dag_work
 
-    kinds = [v for m in (blis_state, blis_work, state, work, metrics) for v in vars(m).values()
+    modules = (blis_state, blis_work, state, work, metrics, dag_graph, dag_state, dag_work)
+    kinds = [v for m in modules for v in vars(m).values()
              if isinstance(v, np.dtype) and v.names]
     assert kinds
     for kind in kinds:

@@ -101,7 +101,7 @@ class DagEnv(BatchEnv):
         have finished; truncated when the next decision lies beyond `env.horizon` (time units, the
         clock stops there) or after `env.max_decisions`.
     Info: `time` (units), `decision` (number so far), `worker` that asks, `dt` since the last
-        decision, `invalid`; at the end `makespan` and `mean_jct` (nan before); `action_mask`.
+        decision, `invalid`; at the end `makespan` and `mean_jct` (0 before); `action_mask`.
     Trace: a trace of the domain, several, a graph, a file, a generator call such as
         `cholesky(n=8,table=k40_960)`, or None: the scenario's workload (`part=`).
     Source and deviations: memory and transfers as in StarPU (Augonnet et al., CCPE 2011); WAIT and
@@ -152,9 +152,10 @@ class DagEnv(BatchEnv):
                         "workers": (workers, WORKER_FEATURES), "global": (GLOBAL_FEATURES,)}
         self.feature_names = {"slots": SLOT_NAMES, "workers": WORKER_NAMES, "global": GLOBAL_NAMES}
         boxes = {k: spaces.Box(-1.0, 1.0, shape, np.float32) for k, shape in self._shapes.items()}
+        self.feature_names["action_mask"] = (*(f"slot_{k}" for k in range(options.slots)), "wait")
         boxes["action_mask"] = spaces.Box(0, 1, (options.slots + 1,), np.int8)
         if options.view == "graph":
-            self.feature_names["nodes"] = NODE_NAMES
+            self.feature_names |= {"nodes": NODE_NAMES, "edges": ("from", "to")}
             boxes["nodes"] = spaces.Box(-1.0, 1.0, (options.nodes, NODE_FEATURES), np.float32)
             boxes["edges"] = spaces.Box(-1, options.nodes - 1, (2, options.edges), np.int32)
         return spaces.Dict(boxes), spaces.Discrete(options.slots + 1)
@@ -285,7 +286,7 @@ class DagEnv(BatchEnv):
                  "mean_jct": objective_of(self.engine, "jct", self._weight) / unit}
         return {"time": now / unit, "decision": run["decisions"].copy(),
                 "worker": run["asking"].copy(), "dt": elapsed / unit, "invalid": bad,
-                **{key: np.where(over, value, np.nan) for key, value in ended.items()}}
+                **{key: np.where(over, value, 0.0) for key, value in ended.items()}}
 
     def _idle(self) -> np.ndarray:
         return np.where(self._mask[:, -1] == 1, self.options.slots, 0)

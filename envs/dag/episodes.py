@@ -39,6 +39,8 @@ class Episodes:
         self.scenario, self.source, self.envs = scenario, source, envs
         self.fresh = isinstance(source, Pool) and bool(source.templates)
         self.each = len(source.entries) if self.fresh and source.poisson is not None else 1
+        self.kinds = {kind for graph in source.examples() for kind in graph.kinds} \
+            if self.fresh else set()
         self.traces: list[Trace] = [self._trace(seed) for seed in range(envs)] \
             if self.fresh else []
         self.number: dict[int, int] = {}
@@ -61,7 +63,7 @@ class Episodes:
     def _bind(self, slack: float) -> System:
         graphs = [trace.graphs[min(k, len(trace.graphs) - 1)]
                   for trace in self.traces for k in range(self.each)]
-        return bind(self.scenario, graphs, slack)
+        return bind(self.scenario, graphs, slack, self.kinds)
 
     def _trace(self, seed: int) -> Trace:
         if isinstance(self.source, Pool):

@@ -112,7 +112,7 @@ def _transfers(log: np.ndarray, jobs: np.ndarray) -> np.ndarray:
     rows = log[log["what"] == MOVED]
     rows = rows[np.argsort(rows["number"], kind="stable")]
     out = np.zeros(len(rows), TRANSFERS)
-    _place_tiles(out, rows["item"], jobs)
+    _place_tiles(out, rows["subject"], jobs)
     for name, column in (("number", "number"), ("src", "src"), ("dst", "dst"), ("start", "time"),
                          ("end", "end"), ("kind", "kind"), ("bytes", "length")):
         out[name] = rows[column]
@@ -122,7 +122,7 @@ def _transfers(log: np.ndarray, jobs: np.ndarray) -> np.ndarray:
 def _evictions(log: np.ndarray, jobs: np.ndarray) -> np.ndarray:
     rows = log[log["what"] == EVICTED]
     out = np.zeros(len(rows), EVICTIONS)
-    _place_tiles(out, rows["item"], jobs)
+    _place_tiles(out, rows["subject"], jobs)
     out["time"], out["node"], out["dirty"] = rows["time"], rows["src"], rows["kind"]
     return out
 
@@ -137,7 +137,7 @@ def _memory(log: np.ndarray) -> np.ndarray:
 def _choices(log: np.ndarray, row: np.void) -> np.ndarray:
     rows = log[log["what"] == CHOSEN]
     out = np.zeros(len(rows), CHOICES)
-    task, item = row["task"], rows["item"]
+    task, item = row["task"], rows["subject"]
     out["time"], out["worker"] = rows["time"], rows["src"]
     out["job"] = np.where(item < 0, -1, task["job"][item])
     out["task"] = np.where(item < 0, -1, item - row["job"]["first_task"][task["job"][item]])

@@ -171,7 +171,7 @@ GROUP = np.dtype([("ready", "i4"), ("hopeless", "i4")], align=True)     # tasks 
 
 ENTRY = np.dtype([
     ("time", "i8"), ("end", "i8"), ("number", "i8"), ("length", "i8"), ("what", "i4"),
-    ("item", "i4"), ("src", "i4"), ("dst", "i4"), ("kind", "i4"),
+    ("subject", "i4"), ("src", "i4"), ("dst", "i4"), ("kind", "i4"),
 ], align=True)
 
 ORDER, RANK, PLAN, FRESH, SCRATCH = range(5)    # lists of tasks; ready ones by rseq, by rank ...

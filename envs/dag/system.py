@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,15 +100,16 @@ class System:
                               max(whole, math.ceil(work / len(self.worker))))
 
 
-def bind(scenario: Scenario, graphs: Sequence[Graph], slack: float = 1.0) -> System:
+def bind(scenario: Scenario, graphs: Sequence[Graph], slack: float = 1.0,
+         kinds: Collection[str] = ()) -> System:
     """Tables for these graphs; raises `TraceError` or `ScenarioError`.
 
     With a `slack` above 1 every graph may be replaced (`put`) by one so much larger than the
-    largest.
+    largest; `kinds` are those that such graphs may bring.
     """
     machine, options = scenario.machine, scenario.options
     graphs = [_simulated(scenario, graph) for graph in graphs]
-    kinds = tuple(sorted({kind for graph in graphs for kind in graph.kinds}))
+    kinds = tuple(sorted({kind for graph in graphs for kind in graph.kinds} | set(kinds)))
     if not scenario.workload.train:     # else a workload's other graphs may have the kind
         check_kinds(kinds, options, scenario.name)
     tables = [tables_of(scenario, graph, kinds) for graph in graphs]

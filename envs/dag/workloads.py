@@ -61,6 +61,10 @@ class Pool:
         """Calls with `seed=episode`."""
         return [entry for entry in self.entries if isinstance(entry, str)]
 
+    def examples(self) -> list[Graph]:
+        """One graph of every entry."""
+        return [self._graph(number, 0) for number in range(len(self.entries))]
+
     def trace(self, seed: int) -> Trace:
         """The jobs of the episode with this seed."""
         if self.recorded is not None:

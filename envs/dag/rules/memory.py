@@ -23,13 +23,13 @@ from envs.dag.work import HOST
 
 
 @rule
-def note(s, w, what, item, time, end, number, length, src, dst, kind):
+def note(s, w, what, subject, time, end, number, length, src, dst, kind):
     """Add an entry to the log, if one is kept."""
     run = s.run[0]
     if not w.setup[0].recorded:
         return
     entry = s.log[run.logged]
-    entry.what, entry.item, entry.time, entry.end = what, item, time, end
+    entry.what, entry.subject, entry.time, entry.end = what, subject, time, end
     entry.number, entry.length, entry.src, entry.dst, entry.kind = number, length, src, dst, kind
     run.logged += 1
 
