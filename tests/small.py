@@ -55,8 +55,8 @@ def _cluster_config(**options: Any) -> dict[str, Any]:
 
 def _dag_config(**options: Any) -> dict[str, Any]:
     link = {"latency": 1, "bandwidth": 2_000_000}
-    machine = {"unit": "1", "prefetch": 1, "workers": [
-        {"type": "gpu", "memory": 20_000_000, "in": link, "out": link}, {"type": "cpu", "count": 2}]}
+    gpu = {"type": "gpu", "memory": 20_000_000, "in": link, "out": link}
+    machine = {"unit": "1", "prefetch": 1, "workers": [gpu, {"type": "cpu", "count": 2}]}
     return {"machine": machine, "noise": "lognormal", "sigma": 0.3, "visible": "window",
             "window": 2, "workload": ["cholesky(n=4)", "layered(n=12,seed=episode)"],
             "env": {"slots": 6, "view": "graph", "nodes": 20, "edges": 32}, **options}
