@@ -13,6 +13,7 @@ from agents.evaluation.command import evaluate
 from agents.evaluation.limits_dag import limits
 from agents.evaluation.protocol import BASELINES
 from agents.evaluation.settings import TestConfig
+from agents.evaluation.standings import joined
 from envs.core.errors import PolicyError, ScenarioError, TraceError
 from envs.dag.durations import actual_durations
 from envs.dag.replay import Trace
@@ -180,6 +181,14 @@ def test_the_unfolding_and_stream_suites():
     assert first.options.objective == "jct" and first.workload.poisson.jobs == 20
     with pytest.raises(ScenarioError, match='did you mean "noise"'):
         points("nois")
+
+
+def test_who_sees_what_is_hidden_at_one_point_is_a_bound_of_the_sweep():
+    names = ["mct_wait", "static:heft"]
+    found = {visible: small(names, scenario=scenario(visible=visible), windows=1)
+             for visible in ("full", "frontier")}
+    assert [c.bound for c in found.values()] == [None, "static:heft"]
+    assert joined(found).bound == "static:heft" and joined(found).strongest == "mct_wait"
 
 
 def test_records_have_names_and_nulls(tmp_path):

@@ -131,13 +131,16 @@ class Comparison:
 
 
 def joined(points: Mapping[str, Comparison]) -> Comparison:
-    """One comparison over all points of a sweep: each point is a stratum of its windows."""
+    """One comparison over all points of a sweep: each point is a stratum of its windows. Who is
+    told the future at one of them is a bound."""
     first = next(iter(points.values()))
     windows = [replace(w, name=f"{label}: {w.name}") for label, c in points.items()
                for w in c.windows]
     outcomes = [replace(o, window=f"{label}: {o.window}") for label, c in points.items()
                 for o in c.outcomes]
-    everywhere = [c for c in first.contenders if all(p.of(c.name) for p in points.values())]
+    told = {c.name for p in points.values() for c in p.contenders if c.privileged}
+    everywhere = [replace(c, privileged=c.name in told) for c in first.contenders
+                  if all(p.of(c.name) for p in points.values())]
     names = {c.name for c in everywhere}
     return Comparison(
         first.domain, first.scenario, first.trace, everywhere, windows, first.seeds,
