@@ -72,4 +72,5 @@ def rewards(system, answers, reward: str, oracle: str = "rollout", objective: st
         return [-in_system(system, state, start, end) / (len(system.jobs) * ref)
                 for start, end in spans]
     best = value(system, policies.run(system, "mct_wait").state, objective)
-    return [0.0] * (len(spans) - 1) + [(best - value(system, state, objective)) / best]
+    return [0.0] * (len(spans) - 1) + [(best - value(system, state, objective))
+                                          / max(1.0, best)]
