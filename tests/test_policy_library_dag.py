@@ -1,10 +1,12 @@
 """A policy library in the simulator: added, spoilt, taken back, merged, updated, compared."""
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from agents.domains import domain
 from agents.evaluation.command import contenders, sweep
@@ -20,6 +22,8 @@ from agents.library.updating import Course, update
 from agents.library.verify import verify
 from agents.networks import build
 from agents.networks.acting import NetworkPolicy
+from agents.schema import ReinforceConfig, TrainConfig
+from agents.training import Run, train
 from envs.core.errors import PolicyError
 from tests.small_dag import plain
 
@@ -93,10 +97,10 @@ def test_policies_of_one_schema_meet_in_a_soup(kept):
 
 def test_a_student_and_an_update(kept):
     join(kept, fresh(seed=2), LU)
-    student = merge(kept, [1, 2], Lessons(states=64, num_envs=8, steps=8))
+    student = merge(kept, [1, 2], Lessons(states=32, num_envs=4, steps=8))
     assert student.meta.op == "distill" and student.meta.families == ("chol", "lu")
     assert all(0.8 < kept.accuracies().of(3, d) < 1.2 for d in ("chol", "lu"))
-    found = update(kept, "lu(n=2)", course=Course(steps=200, num_envs=8))
+    found = update(kept, "lu(n=2)", course=Course(steps=40, num_envs=8))
     assert found.family == "lu-2" and found.added.meta.parents[0] in (1, 2, 3)
     assert {t.version for t in found.tried} >= {0, None}
     assert [*kept.families] == ["chol", "lu", "lu-2"] and not verify(kept.root)
@@ -124,3 +128,28 @@ def test_cases_of_a_family_are_the_same_for_all(kept):
     family = families.read(kept.root, "chol")
     ratios = kept.judge.ratios(fresh(), family)
     assert len(ratios) == 16 and np.array_equal(ratios, kept.judge.ratios(fresh(), family))
+
+
+def test_a_training_ends_in_a_library(tmp_path):
+    """With `options.*` of the run and its graph: a version acts wherever as it acted there."""
+    machine = CHOL.config["machine"]
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"machine": machine, "workload": ["lu"]}))
+    config = TrainConfig(
+        env={"name": "dag", "slots": 8, "kinds": ["gemm"]}, agent=ReinforceConfig(
+            num_envs=8, hidden=8), scenario=str(tmp_path / "tiny.yaml"), trace="cholesky(n=2)",
+        options={"noise": "lognormal", "sigma": 0.1, "env": {"kinds": KINDS}}, steps=20,
+        windows=1, validations=1, table=False, pictures=False, library=str(tmp_path / "new"))
+    train(config, tmp_path / "run")
+    root = tmp_path / "new"
+    assert families.names(root) == ["tiny_cholesky_n_2"]
+    family = families.read(root, "tiny_cholesky_n_2")
+    assert family.scenario["workload"] == ["cholesky(n=2)"] and family.scenario["sigma"] == 0.1
+    assert versions.read(root, 1).features["kinds"] == KINDS
+    assert versions.load(root, 1).options["env"] == {"slots": 8, "kinds": KINDS}
+    assert len(registry.read(root)) == 2 and not verify(root)
+
+
+def test_a_library_is_for_dag_alone():
+    config = TrainConfig(env={"name": "blis"}, agent=ReinforceConfig(), library="x")
+    with pytest.raises(PolicyError, match="libraries are for env=dag"):
+        Run(config, Path())

@@ -1,12 +1,16 @@
 """What `train.py library=NAME` does at the end: the run's policy becomes a version."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.library import families
 from agents.library.library import Added, Library, place_of
 from agents.library.recognition import family_of
+from envs.core.configs import merged
 
 if TYPE_CHECKING:
     from agents.networks.acting import NetworkPolicy
@@ -27,10 +31,19 @@ def join_run(run: Run, results: str) -> str:
     from agents.finish import card, trained_on
     from agents.library.simulated import Simulated
 
-    scenario, trace = run.task.scenario, run.config.trace
-    told = scenario if trace is None else scenario.replace(workload=[trace])
     library = Library(place_of(run.config.library), Simulated())
-    added, family = join(library, run.policy, told, card=card(run, library.root.name),
+    policy = run.policy         # acts wherever it goes as it acted here
+    policy.options = merged(policy.options, {"env": run.task.extra.get("env", {})})
+    added, family = join(library, policy, scenario_of(run), card=card(run, library.root.name),
                          results=results, trained_on=trained_on(run))
     return (f"version {added.meta.version} of {run.config.library}, family {family}: "
             f"{added.line.verdict}; check: {added.check.verdict}")
+
+
+def scenario_of(run: Run) -> Scenario:
+    """The scenario, with the graph that the run was told to learn on in place of its own."""
+    scenario, trace = run.task.scenario, run.config.trace
+    if trace is None:
+        return scenario
+    name = re.sub(r"[^A-Za-z0-9]+", "_", Path(trace).name).strip("_")
+    return replace(scenario.replace(workload=[trace]), name=f"{scenario.name}_{name}"[:64])

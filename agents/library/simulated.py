@@ -18,6 +18,7 @@ from envs.dag.simulate import simulate
 from envs.dag.workloads import open_workload
 
 PART = "validation"                                             # whose graphs the cases draw from
+SIZED = ("action_mask", "edges")                                # as many as slots or nodes
 WHOLE = {"env": {"horizon": None, "max_decisions": None}}       # no early end
 
 
@@ -49,7 +50,8 @@ class Simulated:
     def features(self, policy: Policy, family: Family) -> dict[str, Any]:
         """Columns of the observation, and which kinds the columns of kinds stand for."""
         env = self.batch(policy, family, 1)
-        names = {key: list(columns) for key, columns in env.feature_names.items()}
+        names = {key: list(columns) for key, columns in env.feature_names.items()
+                 if key not in SIZED}
         kinds = [*(env.options.kinds or env.system.kinds)]
         env.close()
         return {**names, "kinds": kinds}
