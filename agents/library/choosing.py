@@ -14,7 +14,7 @@ from agents.library.families import Family
 from agents.library.library import Library
 from agents.library.recognition import family_of
 from agents.library.versions import RULE, RULE_NAME
-from envs.core.errors import PolicyError
+from envs.core.errors import PolicyError, SuiteError
 from envs.dag.machine import read_machine
 from envs.dag.scenario import Scenario
 
@@ -68,8 +68,9 @@ def candidates(library: Library, table: Accuracies, near: Sequence[str]) -> dict
     found: dict[int | None, str] = {}
     for d in near:
         found.setdefault(table.specialist(d), f"specialist of {d}")
-    champions = {names.serving(library.aliases, d) for d in near} - {None}
-    for version in sorted(champions):
+    aliases = library.aliases
+    champions = {names.serving(aliases, d) for d in near} | {aliases.get(names.CHAMPION)}
+    for version in sorted(champions - {None}):
         found.setdefault(version, "champion")
     found.setdefault(RULE, "rule")
     return {**found, None: "plan"}
@@ -81,7 +82,7 @@ def _tried(library: Library, table: Accuracies, trial: Family, version: int | No
     name = actor if isinstance(actor, str) else f"version {version}"
     try:
         return Tried(version, name, float(np.mean(library.judge.ratios(actor, trial))), why)
-    except PolicyError as error:
+    except SuiteError as error:
         return Tried(version, name, float("inf"), f"{why}; {error.what}")
 
 

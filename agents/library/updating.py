@@ -54,12 +54,13 @@ class Updated(NamedTuple):
 
 def update(library: Library, graph: str, machine: str | None = None,
            course: Course | None = None) -> Updated:
-    """Choose, fine-tune, gate; the graph's family is found by its signature, or made."""
+    """Choose, fine-tune, gate. A graph whose signature is known is an update of its family's own
+    specialist; another makes a family, and its parent is the best that was tried."""
     scenario = scenario_of(library, graph, machine)
-    tried = choose(library, scenario)
-    parent = best_version(tried)
-    new = family_of(scenario)
+    tried, new = choose(library, scenario), family_of(scenario)
     known = families.known(library.root, new.signatures)
+    own = RULE if known is None else library.accuracies().specialist(known.name)
+    parent = own if own != RULE else best_version(tried)
     before = versions.read(library.root, parent).families
     rehearsed = [library.families[d] for d in before if known is None or d != known.name]
     policy = fine_tune(library, versions.load(library.root, parent), new, rehearsed,
