@@ -142,6 +142,20 @@ def test_ranks_by_hand():
     assert even["sl"].tolist() == [4]
 
 
+def test_ties_by_place_or_by_number():
+    """Canonical order 1, 2, 0: behind task 2, HEFT goes on with 1 and PEFT with 0."""
+    of, on = graph([(3, -1)] * 3, [(2, 0)]), machine("none", 1, 1)
+    assert plan("heft", of, on).start.tolist() == [6, 3, 0]
+    assert plan("peft", of, on).start.tolist() == [3, 6, 0]
+
+
+def test_lookahead_places_successors_of_equal_rank_in_canonical_order():
+    """Task 0 after 3; then 2 before 1. On the GPU they would end at 9, 7; on the CPU at 7, 10."""
+    of = graph([(1, 2), (7, 3), (5, 5), (3, 3)], [(0, 1), (3, 1), (0, 2)])
+    assert rows(plan("lookahead", of, machine("none", 1, 1))) == [
+        [0, 0, 3, 4], [1, 1, 4, 7], [2, 0, 4, 9], [3, 0, 0, 3]]
+
+
 def test_large_tasks_stay_out_of_small_memories():
     config = {"unit": "1", "workers": [{"type": "gpu", "memory": 10}, {"type": "cpu"}]}
     of, on = graph([(1, 50), (1, 50)], [(0, 1)], [11]), Machine.from_config(config)
