@@ -29,6 +29,7 @@ from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
 
+LOOKAHEAD = "lookahead"     # imitate what looking ahead from every action says
 BASELINES = ("auto", "window", "clock", "value", "moving", "none")
 
 
@@ -41,6 +42,7 @@ class Batch(NamedTuple):
     reward: Tensor      # (T, E), 0 after the end
     alive: Tensor       # (T, E) the episode had not ended before this step
     clock: np.ndarray   # (T, E) simulated time of the step (s), zeros if it is not told
+    cost: Tensor | None = None      # (T, E, A) where each action leads, when looking ahead
 
 
 class Reinforce(Learner):
@@ -65,11 +67,16 @@ class Reinforce(Learner):
         self.optimiser.param_groups[0]["lr"] = rate(self.config, 1 - self.steps / self.total)
         expert = self.config.imitate if self.steps < self.config.imitate_steps else None
         batch = self.play(expert)
+        if batch.cost is not None:
+            return self.settle(self.look_ahead(batch), batch)
         returns = returns_to_go(batch.reward, self.config.gamma)
         advantage, target = self.advantages(batch, returns)
         if expert is not None:      # every answer of the expert is to become likelier
             advantage = batch.alive.float()
-        losses = self.learn(batch, advantage, target)
+        return self.settle(self.learn(batch, advantage, target), batch)
+
+    def settle(self, losses: dict[str, float], batch: Batch) -> dict[str, float]:
+        """Count the update and say how it went."""
         self.updates += 1
         episode = batch.reward.sum(0)
         return {**losses, "return": float(episode.mean()), "return_deviation": float(episode.std()),
@@ -87,11 +94,16 @@ class Reinforce(Learner):
         observation, info = self.env.reset(seed=self.window_seeds())
         alive = np.ones(self.env.num_envs, bool)
         rows: list[tuple] = []
+        costs: list[Tensor] = []
         now = np.zeros(self.env.num_envs)
         while alive.any() and len(rows) < self.config.max_steps:
             seen, mask = self._tensor(observation), self._mask(info)
-            action = self.network(seen, mask)[0].sample(self.generator) if expert is None \
-                else torch.as_tensor(self.env.advice(expert), device=self.device)
+            if expert in (None, LOOKAHEAD):
+                action = self.network(seen, mask)[0].sample(self.generator)
+            else:
+                action = torch.as_tensor(self.env.advice(expert), device=self.device)
+            if expert == LOOKAHEAD:
+                costs.append(torch.as_tensor(self.env.action_values(), dtype=torch.float32))
             observation, reward, terminated, truncated, info = self.env.step(action.cpu().numpy())
             rows.append((seen, mask, action, reward * alive, alive, now))
             now = info.get("now_s", info.get("time", now))
@@ -102,7 +114,8 @@ class Reinforce(Learner):
         seen, mask, action, reward, living, clock = zip(*rows, strict=True)
         return Batch(torch.stack(seen), None if mask[0] is None else torch.stack(mask),
                      torch.stack(action), torch.as_tensor(np.stack(reward), dtype=torch.float32),
-                     torch.as_tensor(np.stack(living)), np.stack(clock))
+                     torch.as_tensor(np.stack(living)), np.stack(clock),
+                     torch.stack(costs) if costs else None)
 
     def advantages(self, batch: Batch, returns: Tensor) -> tuple[Tensor, Tensor]:
         """Return-to-go less its baseline, 0 after the end; and the critic's target."""
@@ -141,6 +154,28 @@ class Reinforce(Learner):
             self.optimiser.step()
             for key, value in {**losses, "gradient_norm": norm}.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.minibatches
+        return sums
+
+    def look_ahead(self, batch: Batch) -> dict[str, float]:
+        """Gradient steps on the regret that the network expects of its own choices, where every
+        action's cost is known: no draw decides what is learned."""
+        regret = batch.cost - batch.cost.amin(-1, keepdim=True)
+        regret = torch.where(regret.isfinite(), regret, 0.0).flatten(0, 1)
+        living = (batch.alive.flatten() & (regret > 0).any(-1)).nonzero().squeeze(1)
+        order = living[torch.randperm(len(living), generator=self._shuffler())]
+        seen, mask = batch.observation.flatten(0, 1), batch.mask.flatten(0, 1)
+        sums = {"expected_regret": 0.0, "entropy": 0.0}
+        scale = regret[living].mean()
+        for part in order.chunk(self.config.minibatches):
+            distribution, _ = self.network(seen[part], mask[part])
+            expected = (distribution.probabilities() * regret[part].to(self.device)).sum(-1).mean()
+            entropy = distribution.entropy().mean()
+            self.optimiser.zero_grad(set_to_none=True)
+            (expected / scale - self.config.entropy * entropy).backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+            self.optimiser.step()
+            sums["expected_regret"] += float(expected) / self.config.minibatches
+            sums["entropy"] += float(entropy) / self.config.minibatches
         return sums
 
     def losses(self, observation: Tensor, mask: Tensor | None, action: Tensor, advantage: Tensor,

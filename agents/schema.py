@@ -32,8 +32,10 @@ class ReinforceConfig(AgentConfig):
     clip_norm: float = 0.5              # limit of the gradient's norm
     minibatches: int = 4                # gradient steps of an update; each sample is used once
     max_steps: int = 2000               # an episode is cut after so many steps
-    imitate: str | None = None          # env=dag: copy this policy (mct_wait, prio ...) at first,
-    imitate_steps: int = 20_000         # for so many steps
+    # env=dag: for so many steps copy a policy (mct_wait, prio ...), or with `lookahead` learn what
+    # a roll-out from every action says (needs env.reward=regret)
+    imitate: str | None = None
+    imitate_steps: int = 20_000
 
 
 @dataclass

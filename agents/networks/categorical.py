@@ -48,6 +48,10 @@ class Categoricals(Distribution):
     def _shaped(self, actions: Tensor) -> Tensor:
         return actions[:, 0] if self.discrete else actions
 
+    def probabilities(self) -> Tensor:
+        """Of every action of a Discrete space (B, A)."""
+        return self.logp[:, 0].exp()
+
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One action per row."""
         return self._shaped(draw(self.logp, generator))

@@ -1,7 +1,7 @@
 """The memory of a batch of replicas, and the calls of the kernels on it."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -40,6 +40,10 @@ class Engine:
         bounds = [self.envs * i // self.threads for i in range(self.threads + 1)]
         calls = [(type(self.state)(*(part[a:b + 1] for part in self.state)), tables,
                   *(x[a:b] for x in batched)) for a, b in pairwise(bounds)]
+        self.spread(function, calls)
+
+    def spread(self, function: Callable[..., None], calls: Sequence[tuple]) -> None:
+        """Each call in a thread of its own."""
         if self._pool is None:
             function(*calls[0])
             return

@@ -16,7 +16,7 @@ from envs.core.single import SingleEnv
 from envs.dag.drawing import screen, timeline
 from envs.dag.engine import Engine, size_of
 from envs.dag.episodes import open_episodes
-from envs.dag.foresight import make_oracle, objective_of
+from envs.dag.foresight import Rollout, make_oracle, objective_of
 from envs.dag.graph import Graph
 from envs.dag.options import PLAIN
 from envs.dag.recorder import Recorder, Run
@@ -307,6 +307,14 @@ class DagEnv(BatchEnv):
         self.engine.over_slices(_advise(POLICIES.index(policy)), self.engine.work, self._picks,
                                 actions)
         return actions
+
+    def action_values(self) -> np.ndarray:
+        """H after every legal action of the replicas that ask, over ref (E, slots + 1); inf where
+        an action is not legal. Only with `env.reward=regret` and `env.oracle=rollout`."""
+        if not isinstance(self.oracle, Rollout):
+            raise ScenarioError("nothing says what an action leads to", "env.reward",
+                                "say env.reward=regret env.oracle=rollout")
+        return self.oracle.actions(self._picks, self._mask) / self._ref[:, None]
 
     def _save(self) -> Saved:
         arrays = (self._ref, self._weight, self._value, self._start, self._run_seeds, self._picks)

@@ -4,6 +4,7 @@
 """
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def _searched(engine: Engine, limit: int) -> Found:
     run = engine.block["run"]
     if run["code"][0] == OVER:
         return Found(int(run["last_finish"][0]), [], 1, True)
-    raw = engine.padded_block.view(np.uint64).reshape(len(engine.padded_block), -1)
+    raw = _words(engine)
     tried, path, best = (np.zeros(len(raw), np.int64) for _ in range(3))
     value, length, nodes, complete = searching.search_rows(
         engine.state, engine.work, raw[:engine.envs], tried, path, best, limit)
@@ -145,6 +146,22 @@ class Rollout(Oracle):
         return objective_of(self.engine, self.objective, self.weight)
 
 
+    def actions(self, picks: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """What every legal action leads to, ticks (E, K + 1); inf where it is not legal."""
+        makespan, completion = (np.full(mask.shape, np.inf) for _ in range(2))
+        policy = POLICIES.index(self.scenario.options.env.rollout_policy)
+        spare, words = self.engine.state, [_words(e) for e in (self.watched, self.engine)]
+        bounds = np.linspace(0, self.envs, self.watched.threads + 1).astype(int)
+        calls = [(type(spare)(*(x[a:b + 1] for x in self.watched.state)), self.work,
+                  words[0][a:b], type(spare)(*(x[a:b + 1] for x in spare)), words[1][a:b],
+                  picks[a:b], mask[a:b], policy, makespan[a:b], completion[a:b])
+                 for a, b in pairwise(bounds)]
+        self.watched.spread(searching.value_batch, calls)
+        if self.objective == "makespan":
+            return makespan
+        return completion / self.watched.block["run"]["jobs"][:, None]
+
+
 class Bound(Oracle):
     """The bound that cuts the search."""
 
@@ -218,6 +235,11 @@ def make_oracle(scenario: Scenario, system: System, envs: int, threads: int) -> 
                             "use rollout, or objective: makespan")
     kinds = {"rollout": Rollout, "exact": Exact, "bound": Bound}
     return kinds[options.oracle](scenario, system, envs, threads)
+
+
+def _words(engine: Engine) -> np.ndarray:
+    """The block of an engine as words of memory."""
+    return engine.padded_block.view(np.uint64).reshape(len(engine.padded_block), -1)
 
 
 def _rolled(policy: int):

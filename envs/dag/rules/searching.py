@@ -1,7 +1,7 @@
 """Clairvoyant values of a state: a bound, a policy that knows durations, exhaustive search."""
 from envs.core.jit import driver, part, rule
 from envs.dag.rules.choices import is_eligible, may_wait
-from envs.dag.rules.quantities import least_actual
+from envs.dag.rules.quantities import least_actual, refresh_free
 from envs.dag.rules.ready import insert_by_rank
 from envs.dag.rules.resets import replica
 from envs.dag.rules.rounds import play
@@ -49,6 +49,8 @@ def _foresee(s, w):
     run.rank_head = run.rank_tail = run.tasks // 2
     for k in range(run.order_head, run.order_tail):
         insert_by_rank(s, s.lists[ORDER, k])
+    for p in range(w.setup[0].workers):
+        refresh_free(s, w, p)
 
 
 @driver
@@ -62,6 +64,35 @@ def rollout_batch(state, w, active, policy):
                 _foresee(s, w)
                 run.policy, run.until = policy, NEVER
                 play(s, w)
+
+
+@rule
+def _spent(s):
+    """Makespan, and sum of completion times, of a replica that is over."""
+    total = 0.0
+    for j in range(s.run[0].jobs):
+        total += s.job[j].finish - s.job[j].arrival
+    return s.run[0].last_finish, total
+
+
+@driver
+def value_batch(state, w, raw, spare, spare_raw, picks, mask, policy, makespan, completion):
+    """What every legal action of the replicas that ask leads to, if from then on a policy that
+    knows actual durations goes on: (E, K + 1) ticks. `spare` has a row per replica to play in."""
+    last = picks.shape[1]
+    for e in range(len(mask)):
+        for k in range(last + 1):
+            if mask[e, k] == 0 or state.run[e].code != ASKS:
+                continue
+            for b in range(raw.shape[1]):
+                spare_raw[e, b] = raw[e, b]
+            s = replica(spare, e)
+            run = s.run[0]
+            _foresee(s, w)
+            run.policy, run.until = policy, NEVER
+            run.answer = WAIT if k == last else picks[e, k]
+            play(s, w)
+            makespan[e, k], completion[e, k] = _spent(s)
 
 
 @rule
