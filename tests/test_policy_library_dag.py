@@ -101,9 +101,9 @@ def test_a_student_and_an_update(kept):
     assert student.meta.op == "distill" and student.meta.families == ("chol", "lu")
     assert all(0.8 < kept.accuracies().of(3, d) < 1.2 for d in ("chol", "lu"))
     found = update(kept, "lu(n=2)", course=Course(steps=40, num_envs=8))
-    assert found.family == "lu-2" and found.added.meta.parents[0] in (1, 2, 3)
+    assert found.family == "lu_n_2" and found.added.meta.parents[0] in (1, 2, 3)
     assert {t.version for t in found.tried} >= {0, None}
-    assert [*kept.families] == ["chol", "lu", "lu-2"] and not verify(kept.root)
+    assert [*kept.families] == ["chol", "lu", "lu_n_2"] and not verify(kept.root)
 
 
 def test_what_test_py_compares(kept):

@@ -9,7 +9,7 @@ from agents.library import distilling, families, updating
 from agents.library.choosing import asked, candidates, choose, nearest_families
 from agents.library.distilling import Lessons, distill, divergence
 from agents.library.families import Family
-from agents.library.recognition import family_of, plain_config
+from agents.library.recognition import family_of, name_of, plain_config
 from agents.library.updating import Course, fine_tune, update
 from agents.networks import for_environment
 from agents.networks.acting import NetworkPolicy
@@ -137,6 +137,14 @@ def small(name="chol", graphs=("cholesky(n=3)",), **options) -> Scenario:
                                  **options})
 
 
+@pytest.mark.parametrize(("graph", "name"), [
+    ("cholesky(n=8,table=k40_960)", "cholesky_n_8_table_k40_960"), ("gemm()", "gemm"),
+    ("here/my graph.json.gz", "my_graph"), ("folder/montage", "montage"),
+])
+def test_families_are_named_by_their_graph(graph, name):
+    assert name_of(graph) == name
+
+
 def test_a_scenario_becomes_a_family():
     found = family_of(small(graphs=("cholesky(n=3)", "lu(n=2)"), noise="lognormal", sigma=0.2))
     assert found.name == "chol" and len(found.cases) == 16 and len(found.features) == 16
@@ -196,8 +204,8 @@ def test_an_update_of_a_new_graph_makes_a_family(tmp_path):
     families.write(tmp_path, family_of(small()))
     add(kept, 0.9, 1.0)
     found = update(kept, "lu(n=2)", course=Course(steps=1, num_envs=8))
-    assert found.family == "lu" and [*kept.families] == ["chol", "lu"]
-    assert found.added.meta.families == ("chol", "lu")
-    assert kept.families["lu"].scenario["machine"] == kept.families["chol"].scenario["machine"]
+    assert found.family == "lu_n_2" and [*kept.families] == ["chol", "lu_n_2"]
+    assert found.added.meta.families == ("chol", "lu_n_2")
+    assert kept.families["lu_n_2"].scenario["machine"] == kept.families["chol"].scenario["machine"]
     with pytest.raises(PolicyError, match="on which machine"):
         update(library(tmp_path / "empty"), "lu(n=2)")

@@ -11,6 +11,7 @@ from agents.store import save
 from envs.core.arguments import command
 from envs.dag.scenario import load_scenario
 from tests import scripting
+from tests.pages import rows
 from tests.small_library import NAMES, Told, add, library, policy
 
 
@@ -146,3 +147,28 @@ def test_mistakes_are_one_line(kept, argv, what, capsys):
     error = capsys.readouterr().err
     assert what in error and error.count("\n") == 1
     assert len(registry.read(kept.root)) == before and len(versions.versions(kept.root)) == 3
+
+
+def test_the_study_tells_its_story(tmp_path, monkeypatch, capsys):
+    module = scripting.load("library_study")
+    monkeypatch.setattr(module, "Simulated", Told)
+    names = dict(zip(("cholesky(n=2)", "lu(n=2)", "qr(n=2)"), NAMES, strict=True))
+
+    def train(keys, root, graph):
+        families.write(root, family_of(load_scenario("chol_readys"), names[graph]))
+        add(Library(root, Told()), 0.9, 0.9, 0.9, trained=(names[graph],))
+
+    monkeypatch.setattr(module, "train", train)
+    page = tmp_path / "page.md"
+    page.write_text("A\n<!-- library study -->\nold\n<!-- end -->\nB\n")
+    argv = [f"library={tmp_path / 'new'}", f"graphs={','.join(names)}", "new=cholesky(n=3)",
+            "states=1", "tuning=1", f"page={page}"]
+    assert command(module.main, module.Keys, argv) == 0
+    told = rows(page.read_text(), "version | made by")
+    assert [r[1].split()[0] for r in told] == [
+        "rule", *["train"] * 3, "soup", "soup", "distill", "finetune", "finetune"]
+    assert rows(page.read_text(), "operation")[-1][0] == "split"
+    assert page.read_text().startswith("A\n") and page.read_text().endswith("<!-- end -->\nB\n")
+    assert "old" not in page.read_text()
+    assert command(module.main, module.Keys, argv) == 2
+    assert "exists already" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from agents.library import aliases as names
 from agents.library.accuracy import Accuracies
 from agents.library.families import Family
 from agents.library.library import Library
-from agents.library.recognition import family_of
+from agents.library.recognition import family_of, name_of
 from agents.library.versions import RULE, RULE_NAME
 from envs.core.errors import PolicyError, SuiteError
 from envs.dag.machine import read_machine
@@ -36,9 +36,8 @@ def asked(graph: str | Path, machine: str | Path | Mapping[str, Any],
           options: Mapping[str, Any] | None = None) -> Scenario:
     """The scenario of one graph on one machine."""
     given = machine if isinstance(machine, Mapping) else read_machine(Path(machine)).to_config()
-    name = Path(str(graph).partition("(")[0]).name.split(".")[0]
-    return Scenario.from_config({"name": name, "machine": given, "workload": [str(graph)],
-                                 **(options or {})})
+    return Scenario.from_config({"name": name_of(str(graph)), "machine": given,
+                                 "workload": [str(graph)], **(options or {})})
 
 
 def choose(library: Library, scenario: Scenario) -> list[Tried]:

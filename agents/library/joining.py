@@ -1,15 +1,13 @@
 """What `train.py library=NAME` does at the end: the run's policy becomes a version."""
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.library import families
 from agents.library.library import Added, Library, place_of
-from agents.library.recognition import family_of
+from agents.library.recognition import family_of, name_of
 from envs.core.configs import merged
 
 if TYPE_CHECKING:
@@ -45,5 +43,4 @@ def scenario_of(run: Run) -> Scenario:
     scenario, trace = run.task.scenario, run.config.trace
     if trace is None:
         return scenario
-    name = re.sub(r"[^A-Za-z0-9]+", "_", Path(trace).name).strip("_")
-    return replace(scenario.replace(workload=[trace]), name=f"{scenario.name}_{name}"[:64])
+    return replace(scenario.replace(workload=[trace]), name=f"{scenario.name}_{name_of(trace)}")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def family_of(scenario: Scenario, name: str | None = None) -> Family:
             *(job.graph for job in pools["train"].trace(FIRST_TRAINING).jobs)]
     return Family(empty.name, empty.scenario, empty.cases,
                   tuple(sorted(signatures(seen, scenario))), features_of(graphs, scenario))
+
+
+def name_of(graph: str) -> str:
+    """The name of a family that one graph makes: that of its file, or its call in one word."""
+    stem = re.sub(r"\.(json|csv)(\.gz)?$", "", Path(graph).name)
+    return folder_name(re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("_.")[:48])
 
 
 def signatures(graphs: Iterable[Graph], scenario: Scenario) -> set[str]:
