@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 import re
 import shutil
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import fields, replace
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -40,10 +39,11 @@ from envs.cluster.generate import GeneratorConfig, preset
 from envs.cluster.importers import FORMATS, OWN
 from envs.cluster.replay import COLUMNS, LABELS
 from envs.core.arguments import command, parse
-from envs.core.errors import ScenarioError
 from envs.core.files import path_of
 from envs.core.options import defaults
+from envs.dag.generate import is_call
 from tests import scripting, small_cluster
+from tests.documented import explained, leaves, of_cell, values_of
 from tests.pages import ROOT, anchors, blocks, commands, example_files, links, pages, rows
 from tests.small_comparison import scenario, trace, usual
 
@@ -88,9 +88,9 @@ def composed(script: str, arguments: tuple[str, ...]):
                                                  free_options(arguments)))
 
 
-def words(argv: tuple[str, ...]) -> tuple[str, ...]:
+def words(arguments: tuple[str, ...]) -> tuple[str, ...]:
     """The key=value arguments."""
-    return tuple(a for a in argv[1:] if not a.startswith("-"))
+    return tuple(a for a in arguments if not a.startswith("-"))
 
 
 def test_there_is_something_to_check():
@@ -120,17 +120,17 @@ def test_commands_and_their_keys_exist(argv, place, entries, monkeypatch):
     script = argv[0]
     assert (ROOT / script).is_file(), script
     if script in ENTRIES:
-        config = composed(script, words(argv))
+        config = composed(script, words(argv[1:]))
         d = domain(config.env["name"])
         d.load_scenario(config.scenario or config.env.get("scenario") or d.scenario_name,
                         config.options)
         check_names(d, config)
     else:
         module = scripting.load(script.removeprefix("scripts/").removesuffix(".py"))
-        if "--help" in argv or not words(argv):
+        if "--help" in argv or not words(argv[1:]):
             assert command(module.main, module.Keys, ["--help"]) == 0
         else:
-            parse(words(argv), module.Keys)
+            parse(getattr(module, "key_values", words)(argv[1:]), module.Keys)
 
 
 def check_names(d, config) -> None:
@@ -138,10 +138,10 @@ def check_names(d, config) -> None:
     package = d.name.split("_")[0]
     known = import_module(f"envs.{package}.workloads").workload_names()
     trace_name = (config.trace or known[0]).split("@")[0]
-    assert trace_name in known or path_of(trace_name).is_file()
+    assert trace_name in known or is_call(trace_name) or path_of(trace_name).is_file()
     named = [*getattr(config, "contenders", []), getattr(config, "contender", None)]
     for contender in (n for n in named if n and not n.isupper()):
-        if ":" in contender:
+        if ".py:" in contender:
             load(contender)
         else:
             assert contender.removesuffix("_tuned") in {*d.baselines(), EVERYBODY}
@@ -160,7 +160,7 @@ def test_cheap_commands_run(argv, place, monkeypatch, capsys):
 def test_comparisons_of_cluster_run(argv, place, entries, monkeypatch, tmp_path):
     """As they stand there, but on one window of a few jobs and at most two points of a sweep."""
     monkeypatch.chdir(place)
-    config = composed(argv[0], words(argv))
+    config = composed(argv[0], words(argv[1:]))
     if "philly@" in str(config.trace) and not os.environ.get("SCHED_DATA"):
         pytest.skip("SCHED_DATA names no folder with the trace")
     short = replace(config, windows=1, loads=config.loads[:2], devices=config.devices[:2],
@@ -185,40 +185,11 @@ def test_links_resolve(page):
         assert not anchor or anchor in anchors(target.read_text()), link
 
 
-def leaves(cls: type, prefix: str = ""):
-    """Dotted key, field and default of every option."""
-    for f in fields(cls):
-        default = f.default_factory() if f.default is MISSING else f.default
-        if is_dataclass(default):
-            yield from leaves(type(default), f"{prefix}{f.name}.")
-        else:
-            yield f"{prefix}{f.name}", f, default
-
-
-def values_of(f) -> str:
-    """What an option accepts, as its own error says it."""
-    try:
-        f.metadata["check"](object(), "")
-    except ScenarioError as error:
-        for start, word in (("valid: ", ""), ("give a finite number", "number"),
-                            ("give an integer", "integer"), ("write [", "list"),
-                            ("write {", "mapping"), ("write true or false", "true, false")):
-            if start in error.remedy:
-                rest = error.remedy.removeprefix(start)
-                return (word + (rest if word in ("", "number", "integer") else "")).strip()
-    return "name or path"
-
-
 def of_table(default):
     """A default as its cell is read."""
     if default == cluster_options.CANDIDATES:
         return f"{len(default)} candidates"
     return list(default) if isinstance(default, tuple) else default
-
-
-def of_cell(text: str):
-    """What a cell of defaults says; `off` is a name here."""
-    return {"inf": math.inf, "off": "off"}[text] if text in ("inf", "off") else yaml.safe_load(text)
 
 
 BLOCKS_OF_CLUSTER = {"share": cluster_options.Share, "elastic": cluster_options.Elastic,
@@ -241,11 +212,6 @@ OPTIONS = {"blis": [*leaves(Options)], "cluster": [*leaves_of_cluster()]}
 def test_the_table_of_options_is_that_of_the_dataclasses(page, name):
     told = [(r[0], of_cell(r[1]), r[2]) for r in rows(page, "key | default")]
     assert told == [(k, of_table(d), values_of(f)) for k, f, d in OPTIONS[name]]
-
-
-def explained(page: str, heading: str) -> set[str]:
-    """Names in the first column of a table, several in a cell."""
-    return {n for r in rows(page, f"`{heading}`") for n in r[0].split(", ")}
 
 
 def valid(name: str, option: str) -> set[str]:
