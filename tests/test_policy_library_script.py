@@ -121,6 +121,14 @@ def test_a_saved_policy_is_added(tmp_path, capsys):
     folder = tmp_path / "new" / "versions" / "0001"
     assert (folder / "card.md").read_text() == "# Mine\n"
     assert families.names(tmp_path / "new") == ["chol_readys"]
+    save(tmp_path / "other", policy(0.9), trained_on={
+        "scenario": "chol_readys", "trace": "lu(n=3)", "options": {"sigma": 0.2}})
+    assert run("add", tmp_path / "new", tmp_path / "other") == 0
+    found = families.read(tmp_path / "new", "chol_readys_lu_n_3").scenario
+    assert (found["workload"], found["sigma"]) == (["lu(n=3)"], 0.2)
+    save(tmp_path / "silent", policy(0.9))
+    assert run("add", tmp_path / "new", tmp_path / "silent") == 2
+    assert "does not say on what it was trained" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("argv", "what"), [

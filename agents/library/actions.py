@@ -1,9 +1,9 @@
 """The commands of a library: what `scripts/policy_library.py` says and prints."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,16 +17,14 @@ from agents.library.versions import RULE, RULE_NAME
 from envs.core.errors import PolicyError, SuiteError, nearest
 from envs.core.files import path_of
 
+if TYPE_CHECKING:
+    from envs.dag.scenario import Scenario
+
 WIDTH = 110     # the tables, whatever the terminal says
 HOWS = ("soup", "greedy", "distill")
 
 
-class Keys(Protocol):
-    """What the commands read; each a part of it."""
-
-    library: str
-
-    def __getattr__(self, name: str) -> Any: ...
+Keys = Any      # what the script reads; a command looks at a part of it
 
 
 def opened(keys: Keys, root: Path | None = None) -> Library:
@@ -42,19 +40,29 @@ def add(keys: Keys) -> None:
     """A saved policy as a specialist."""
     from agents.library.joining import join
     from agents.store import CARD, CONFIG, RESULTS, load, read_config
-    from envs.dag.scenario import load_scenario
 
     place = policy_folder(needed(keys, "policy"))
     config = read_config(place / CONFIG)
-    name = keys.scenario or config.trained_on.get("scenario")
-    if not name:
-        raise PolicyError("does not say on what it was trained", str(place / CONFIG),
-                          "give scenario=NAME")
-    scenario = load_scenario(name, config.trained_on.get("options") or None)
+    scenario = trained_on(config.trained_on, keys.scenario, str(place / CONFIG))
     added, family = join(opened(keys, place_of(keys.library)), load(place), scenario,
                          card=(place / CARD).read_text(), results=(place / RESULTS).read_text(),
                          trained_on=config.trained_on)
     say(added, f"family {family}")
+
+
+def trained_on(told: Mapping[str, Any], scenario: str | None, where: str) -> Scenario:
+    """The scenario that the user names, or that a saved policy says it was trained on."""
+    from agents.library.recognition import on_graph
+    from envs.dag.generate import is_call
+    from envs.dag.scenario import load_scenario
+
+    if scenario:
+        return load_scenario(scenario)
+    if not told.get("scenario"):
+        raise PolicyError("does not say on what it was trained", where, "give scenario=NAME")
+    found = load_scenario(told["scenario"], told.get("options") or None)
+    trace = str(told.get("trace", ""))
+    return on_graph(found, trace) if is_call(trace) else found
 
 
 def policy_folder(name: str) -> Path:

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agents.library import families
 from agents.library.library import Added, Library, place_of
-from agents.library.recognition import family_of, name_of
+from agents.library.recognition import family_of, on_graph
 from envs.core.configs import merged
 
 if TYPE_CHECKING:
@@ -30,17 +29,11 @@ def join_run(run: Run, results: str) -> str:
     from agents.library.simulated import Simulated
 
     library = Library(place_of(run.config.library), Simulated())
+    scenario, trace = run.task.scenario, run.config.trace
+    scenario = scenario if trace is None else on_graph(scenario, trace)
     policy = run.policy         # acts wherever it goes as it acted here
     policy.options = merged(policy.options, {"env": run.task.extra.get("env", {})})
-    added, family = join(library, policy, scenario_of(run), card=card(run, library.root.name),
+    added, family = join(library, policy, scenario, card=card(run, library.root.name),
                          results=results, trained_on=trained_on(run))
     return (f"version {added.meta.version} of {run.config.library}, family {family}: "
             f"{added.line.verdict}; check: {added.check.verdict}")
-
-
-def scenario_of(run: Run) -> Scenario:
-    """The scenario, with the graph that the run was told to learn on in place of its own."""
-    scenario, trace = run.task.scenario, run.config.trace
-    if trace is None:
-        return scenario
-    return replace(scenario.replace(workload=[trace]), name=f"{scenario.name}_{name_of(trace)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def name_of(graph: str) -> str:
     """The name of a family that one graph makes: that of its file, or its call in one word."""
     stem = re.sub(r"\.(json|csv)(\.gz)?$", "", Path(graph).name)
     return folder_name(re.sub(r"[^A-Za-z0-9.-]+", "_", stem).strip("_.")[:48])
+
+
+def on_graph(scenario: Scenario, graph: str) -> Scenario:
+    """The scenario with this graph in place of its own."""
+    return replace(scenario.replace(workload=[graph]), name=f"{scenario.name}_{name_of(graph)}")
 
 
 def signatures(graphs: Iterable[Graph], scenario: Scenario) -> set[str]:
