@@ -173,9 +173,13 @@ class Domain(ABC):
     def is_planned(self, thing: Any) -> bool:
         """Whether a user's object can decide between two calls of the kernel."""
 
-    @abstractmethod
     def make_env(self, scenario: Any, trace: Any) -> Any:
         """One replica over the whole trace, recorded, without autoreset."""
+        import gymnasium as gym
+        from gymnasium.vector import AutoresetMode
+
+        return gym.make_vec(self.env_id, num_envs=1, scenario=scenario, trace=trace,
+                            autoreset_mode=AutoresetMode.DISABLED, record=True)
 
     def played(self, run: Any, seconds: Sequence[float]) -> Any:
         """The run of a policy that needed so many seconds for each of its actions."""

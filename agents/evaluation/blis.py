@@ -174,14 +174,6 @@ class Blis(Domain):
         """A planner with `plan(view)`, or such a function."""
         return callable(getattr(thing, "plan", None)) or callable(thing)
 
-    def make_env(self, scenario: Scenario, trace: Trace) -> Any:
-        """One replica over the whole trace, recorded, without autoreset."""
-        import gymnasium as gym
-        from gymnasium.vector import AutoresetMode
-
-        return gym.make_vec(self.env_id, num_envs=1, scenario=scenario, trace=trace,
-                            autoreset_mode=AutoresetMode.DISABLED, record=True)
-
     def metrics(self, run: Run) -> dict[str, Any]:
         """Records to metrics."""
         return metrics(run)

@@ -237,12 +237,7 @@ class ClusterDomain(Domain):
 
     def make_env(self, scenario: Scenario, trace: Trace) -> Any:
         """One replica over the whole trace, recorded, without autoreset."""
-        import gymnasium as gym
-        from gymnasium.vector import AutoresetMode
-
-        scenario = scenario.merge({"env": {"window": None, "warm_up": 0}})
-        return gym.make_vec(self.env_id, num_envs=1, scenario=scenario, trace=trace,
-                            autoreset_mode=AutoresetMode.DISABLED, record=True)
+        return super().make_env(scenario.merge({"env": {"window": None, "warm_up": 0}}), trace)
 
     def metrics(self, run: Run) -> dict[str, Any]:
         """Records to metrics; the bound is that of rigid jobs unless sizes are chosen."""

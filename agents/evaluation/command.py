@@ -30,7 +30,8 @@ def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     found = {}
     with bar() as progress:
         for label, point in swept.points.items():
-            change = {"windows": config.windows or swept.windows, **point.change}
+            windows = swept.windows if config.windows is None else config.windows
+            change = {"windows": windows, **point.change}
             found[label] = _compared(config, d, chosen, label, change, progress)
     write(config, folder, found, swept)
     return found

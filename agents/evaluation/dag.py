@@ -231,14 +231,6 @@ class DagDomain(Domain):
         """A planner with `plan(graph, machine)`, or a plain function that scores a task."""
         return callable(getattr(thing, "plan", None)) or callable(thing)
 
-    def make_env(self, scenario: Scenario, trace: Trace) -> Any:
-        """One replica over the whole trace, recorded, without autoreset."""
-        import gymnasium as gym
-        from gymnasium.vector import AutoresetMode
-
-        return gym.make_vec(self.env_id, num_envs=1, scenario=scenario, trace=trace,
-                            autoreset_mode=AutoresetMode.DISABLED, record=True)
-
     def played(self, run: Run, seconds: Sequence[float]) -> Timed:
         """The run of a policy, and how long it took over each decision."""
         return Timed(run, seconds, whole=False)

@@ -4,13 +4,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
-from agents.evaluation.report import Table
+from agents.evaluation.report import SOLVED, Table, solver_cells
 from agents.evaluation.standings import Comparison
 
-HEADINGS = ("contender", "allocation", "period", "delay", "gap asked", "solves", "optimal (%)",
-            "worst gap", "mean (ms)", "max (ms)")
+HEADINGS = ("contender", "allocation", "period", "delay", "gap asked", *SOLVED)
 
 
 def planning_table(comparison: Comparison) -> Table:
@@ -28,10 +25,5 @@ def planning_table(comparison: Comparison) -> Table:
 
 def _row(scenario: Any, solves: list[dict[str, Any]]) -> list[str]:
     asked = scenario.options.allocation
-    seconds = np.array([s["seconds"] for s in solves])
-    optimal = np.mean([s["status"] == "optimal" for s in solves])
-    gaps = [s["gap"] for s in solves if s["gap"] is not None]
     return [asked.policy, "default" if asked.period is None else str(asked.period),
-            str(asked.delay_windows), f"{asked.gap:g}", str(len(solves)), f"{100 * optimal:.1f}",
-            f"{max(gaps):.1e}" if gaps else "-", f"{1000 * seconds.mean():.0f}",
-            f"{1000 * seconds.max():.0f}"]
+            str(asked.delay_windows), f"{asked.gap:g}", *solver_cells(solves)]

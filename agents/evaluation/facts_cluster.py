@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.report import Table
+from agents.evaluation.report import SOLVED, Table, solver_cells
 from agents.evaluation.standings import Comparison
 
-SOLVERS = ("contender", "policy", "solves", "optimal (%)", "worst gap", "mean (ms)", "max (ms)")
+SOLVERS = ("contender", "policy", *SOLVED)
 MOST_TENANTS = 8
 
 
@@ -68,15 +68,6 @@ def planning_table(comparison: Comparison) -> Table:
         digests = [o.digest for o in comparison.of(contender.name) if o.digest]
         solves = [s for d in digests for s in d.solves]
         if solves:
-            rows.append([contender.name, *_row(solves)])
+            rows.append([contender.name, solves[0]["policy"], *solver_cells(solves)])
     note = f"programs solved through OR-Tools {version('ortools')}"
     return Table("planning", SOLVERS, rows, note)
-
-
-def _row(solves: list[dict[str, Any]]) -> list[str]:
-    seconds = np.array([s["seconds"] for s in solves])
-    optimal = np.mean([s["status"] == "optimal" for s in solves])
-    gaps = [s["gap"] for s in solves if s["gap"] is not None]
-    return [solves[0]["policy"], str(len(solves)), f"{100 * optimal:.1f}",
-            f"{max(gaps):.1e}" if gaps else "-", f"{1000 * seconds.mean():.1f}",
-            f"{1000 * seconds.max():.0f}"]

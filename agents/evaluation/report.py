@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from agents.evaluation.intervals import Interval, mean
 from agents.evaluation.standings import Comparison, Standing, joined
 from envs.core.files import write_whole
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from agents.domains import Sweep
 
+SOLVED = ("solves", "optimal (%)", "worst gap", "mean (ms)", "max (ms)")
 MOST_COLUMNS = 6        # metrics beside the statistics
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em}
 table{border-collapse:collapse;font-size:13px;margin:1em 0}
@@ -168,6 +171,15 @@ def _scalars(metrics: Mapping[str, Any]) -> dict[str, Any]:
         elif not isinstance(value, Mapping | list):
             found[name] = value
     return found
+
+
+def solver_cells(solves: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The cells of `SOLVED`: how often, how well and how fast programs were solved."""
+    seconds = np.array([s["seconds"] for s in solves])
+    optimal = np.mean([s["status"] == "optimal" for s in solves])
+    gaps = [s["gap"] for s in solves if s["gap"] is not None]
+    return [str(len(solves)), f"{100 * optimal:.1f}", f"{max(gaps):.1e}" if gaps else "-",
+            f"{1000 * seconds.mean():.1f}", f"{1000 * seconds.max():.0f}"]
 
 
 def sweep_pictures(swept: Sweep,

@@ -22,6 +22,7 @@ from envs.core.workloads import (
     Window,
     of_part,
     part_seeds,
+    scaled_name,
     shipped_names,
     split_factor,
     spread,
@@ -83,7 +84,7 @@ class GeneratedWorkload(Workload):
 
     def at_load(self, factor: float) -> GeneratedWorkload:
         """The generator at `factor` times the load."""
-        return GeneratedWorkload(_scaled_name(self.name, factor), self.config.scaled(factor))
+        return GeneratedWorkload(scaled_name(self.name, factor), self.config.scaled(factor))
 
     def _trace(self, seed: int) -> Trace:
         return _generated(self.config, seed, self.name)
@@ -119,7 +120,7 @@ class RecordedWorkload(Workload):
 
     def at_load(self, factor: float) -> RecordedWorkload:
         """The trace with its arrivals pressed together."""
-        name = _scaled_name(self.name, factor)
+        name = scaled_name(self.name, factor)
         return RecordedWorkload(replace(self.trace.at_load(factor), name=name))
 
     def empty_parts(self) -> list[str]:
@@ -163,11 +164,6 @@ def _read(name: str) -> Trace:
         path = data_folder("cluster") / DOWNLOADED[name]
         return replace(import_trace(path).trace, name=name)
     return import_trace(trace_path(name, SHIPPED, workload_names)).trace
-
-
-def _scaled_name(name: str, factor: float) -> str:
-    base, before = split_factor(name)
-    return f"{base}@{before * factor:g}"
 
 
 @lru_cache(16)

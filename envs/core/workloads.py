@@ -62,6 +62,12 @@ def split_factor(name: str) -> tuple[str, float]:
     return base, factor
 
 
+def scaled_name(name: str, factor: float) -> str:
+    """The name with `factor` times the rate that it says."""
+    base, before = split_factor(name)
+    return f"{base}@{before * factor:g}"
+
+
 def shipped_names(folder: Path) -> list[str]:
     """The names of the trace files in a folder."""
     suffixes = tuple(FORMATS)

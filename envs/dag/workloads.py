@@ -23,6 +23,7 @@ from envs.core.workloads import (
     Window,
     of_part,
     part_seeds,
+    scaled_name,
     shipped_names,
     split_factor,
     spread,
@@ -134,7 +135,7 @@ class ListedWorkload(Workload):
 
     def at_load(self, factor: float) -> ListedWorkload:
         """The stream at `factor` times its rate."""
-        return replace(self, name=_scaled_name(self.name, factor),
+        return replace(self, name=scaled_name(self.name, factor),
                        sources=self.sources.at_load(factor))
 
     def _count(self, part: str, texts: tuple[str, ...]) -> int:
@@ -202,7 +203,7 @@ class RecordedWorkload(Workload):
 
     def at_load(self, factor: float) -> RecordedWorkload:
         """The trace with its arrivals pressed together."""
-        name = _scaled_name(self.name, factor)
+        name = scaled_name(self.name, factor)
         return replace(self, recorded=replace(self.recorded.at_load(factor), name=name))
 
     def empty_parts(self) -> list[str]:
@@ -288,8 +289,3 @@ def _stream(graphs: list[Graph], poisson: Poisson, machine: Machine, seed: int) 
         raise ScenarioError("a stream needs a rate", "poisson", "open it through a workload")
     return poisson_trace(graphs, poisson.rate, poisson.jobs, seed, poisson.weights,
                          machine.unit, machine.resolution)
-
-
-def _scaled_name(name: str, factor: float) -> str:
-    base, before = split_factor(name)
-    return f"{base}@{before * factor:g}"
