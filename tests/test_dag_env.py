@@ -187,6 +187,22 @@ def test_streams_of_fresh_graphs():
     assert env._episodes.min() >= 1 and (env.engine.block["run"]["jobs"] == 5).all()
 
 
+def test_a_snapshot_fits_a_file_and_brings_fresh_graphs_back():
+    from agents.snapshots import fill, flatten
+
+    call = {"machine": MACHINE, "env": {"reward": "regret"},
+            "workload": ["layered(n=9,seed=episode)", "chain(n=4)"]}
+    env = DagEnv(4, scenario=Scenario.from_config(call))
+    env.reset(seed=3)
+    for _ in range(30):
+        env.step(env.advice("prio"))
+    saved = fill(env.snapshot(), flatten(env.snapshot()))
+    first = [env.step(env.advice("prio"))[1].tolist() for _ in range(40)]
+    env.reset(seed=99)
+    env.restore(saved)
+    assert [env.step(env.advice("prio"))[1].tolist() for _ in range(40)] == first
+
+
 def test_a_graph_of_markers_ends_at_once():
     graph = {"format": "dag-1", "unit": "1", "tasks": [{"id": "a", "virtual": True}], "edges": []}
     env = alone([[3, graph]])

@@ -49,8 +49,7 @@ class Saved(NamedTuple):
 
     block: np.ndarray
     log: np.ndarray
-    arrays: tuple[np.ndarray, ...]
-    traces: list[Trace]
+    arrays: tuple[np.ndarray, ...]      # seeds of the episodes among them, which tell their graphs
 
 
 class DagEnv(BatchEnv):
@@ -319,15 +318,14 @@ class DagEnv(BatchEnv):
     def _save(self) -> Saved:
         arrays = (self._ref, self._weight, self._value, self._start, self._run_seeds, self._picks)
         oracle = () if self.oracle is None else self.oracle.save()
-        return Saved(*self.engine.snapshot(), tuple(x.copy() for x in (*arrays, *oracle)),
-                     list(self.episodes.traces))
+        return Saved(*self.engine.snapshot(), tuple(x.copy() for x in (*arrays, *oracle)))
 
     def _load(self, saved: Saved) -> None:
-        if self.episodes.restore(saved.traces):
-            self._build()
-        self.engine.restore((saved.block, saved.log))
         (self._ref, self._weight, self._value, self._start, self._run_seeds,
          self._picks) = (x.copy() for x in saved.arrays[:6])
+        if self.episodes.restore(self._run_seeds):
+            self._build()
+        self.engine.restore((saved.block, saved.log))
         if self.oracle is not None:
             self.oracle.load(saved.arrays[6:])
 

@@ -102,11 +102,11 @@ class Episodes:
             self.system = self._bind(SLACK)
         return jobs, rebuilt
 
-    def restore(self, traces: list[Trace]) -> bool:
-        """Go back to these traces; whether the system had to be built anew for them."""
-        self.traces, fits = list(traces), True
+    def restore(self, seeds: np.ndarray) -> bool:
+        """Go back to the traces of these episodes; whether the system had to be built anew."""
+        self.traces, fits = [self._trace(int(seed)) for seed in seeds], True
         if self.fresh:
-            fits = all([self._place(e, trace) for e, trace in enumerate(traces)])
+            fits = all([self._place(e, trace) for e, trace in enumerate(self.traces)])
             if not fits:
                 self.system = self._bind(SLACK)
         return not fits
