@@ -174,8 +174,8 @@ class Reinforce(Learner):
             (expected / scale - self.config.entropy * entropy).backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
             self.optimiser.step()
-            sums["expected_regret"] += float(expected) / self.config.minibatches
-            sums["entropy"] += float(entropy) / self.config.minibatches
+            sums["expected_regret"] += float(expected.detach()) / self.config.minibatches
+            sums["entropy"] += float(entropy.detach()) / self.config.minibatches
         return sums
 
     def losses(self, observation: Tensor, mask: Tensor | None, action: Tensor, advantage: Tensor,
