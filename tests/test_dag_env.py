@@ -180,10 +180,10 @@ def test_streams_of_fresh_graphs():
         "train": ["layered(n=9,seed=episode)", "chain(n=4)"],
         "poisson": {"rate": 0.01, "jobs": 5}}}
     env = DagEnv(3, scenario=Scenario.from_config(call))
-    _, info = env.reset(seed=0)
+    env.reset(seed=0)
     for _ in range(150):
         actions = env.advice("prio")
-        *_, info = env.step(actions)
+        env.step(actions)
     assert env._episodes.min() >= 1 and (env.engine.block["run"]["jobs"] == 5).all()
 
 
@@ -208,7 +208,7 @@ def test_a_graph_of_markers_ends_at_once():
     env = alone([[3, graph]])
     _, info = env.reset(seed=0)
     assert info["action_mask"][0].sum() == 1
-    _, reward, ended, _, info = env.step(np.array([env.options.slots]))
+    _, _, ended, _, info = env.step(np.array([env.options.slots]))
     assert ended[0] and info["makespan"][0] == 3
 
 
