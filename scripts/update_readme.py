@@ -73,7 +73,8 @@ def pictures(d: Domain, source: Path) -> dict[str, Path]:
     lines = [own / f"timeline_{n.replace(':', '_')}.png" for n in ranked
              if n not in known or not known[n].privileged]
     found = {d.picture: own / f"{d.picture}.png",
-             **{name: source / f"{d.scenario_name}_{name}" / "sweep.png" for name in sweeps(d)},
+             **{path.stem.replace("sweep", name): path for name in sweeps(d)
+                for path in (source / f"{d.scenario_name}_{name}").glob("sweep*.png")},
              **dict(zip(["timeline"], filter(Path.is_file, lines), strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
 

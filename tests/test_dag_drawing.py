@@ -45,7 +45,7 @@ def test_a_worker_stalls_from_the_end_of_the_task_before():
 
 def test_jobs_of_a_stream_have_colours_of_their_own():
     drawn = timeline(run_of(STREAM, jobs=JOBS, graphs=[diamond()] * 3))
-    assert {s[3] for s in spans(drawn)} == {"job 0", "job 1", "job 2"}
+    assert {s[3] for s in spans(drawn)} == {"0", "1", "2"} and drawn.note == "jobs by number"
 
 
 def test_what_still_runs_is_drawn_to_the_end():

@@ -157,7 +157,9 @@ def test_the_size_suite_has_a_curve_for_every_generator():
     found = points("size", scenario(workload=["cholesky(n=3)", "lu(n=2)"]))
     assert [(p.group, p.x) for p in found.values()][4:8] == [
         ("cholesky", 12), ("cholesky", 16), ("lu", 4), ("lu", 6)]
-    assert found["lu(n=12)"].change == {"trace": "lu(n=12)"}
+    assert found["lu n=12"].change == {"trace": "lu(n=12)"}
+    twice = points("size", scenario(workload=["lu(n=2)", "lu(n=2,table=flops_lu)"]))
+    assert list(twice)[5:7] == ["lu(n=16)", "lu(n=4,table=flops_lu)"]
     with pytest.raises(ScenarioError, match="no graph of the workload has a parameter n"):
         points("size", scenario(workload=["montage(w=3)"]))
 
@@ -265,7 +267,8 @@ def test_the_command_draws_a_suite(tmp_path, capsys, monkeypatch):
     evaluate(TestConfig(env={"name": "dag"}, scenario="lu_qr", workers=1, windows=1, suite="size",
                         contenders=["fifo", "mct_wait"]), out)
     printed = capsys.readouterr().out
-    assert "cholesky(n=2)" in printed and "C/C* [95 %]" in printed
+    assert "cholesky n=2" in printed and "C/C* [95 %]" in printed
+    assert "scenario lu_qr, several traces, all points, 6 test windows" in printed
     assert {"sweep_cholesky.png", "sweep_lu.png", "sweep_qr.png", "graph.png"} <= {
         p.name for p in out.iterdir()}
     rows = list(csv.DictReader((out / "results.csv").open()))

@@ -109,7 +109,8 @@ def title(comparison: Comparison, label: str = "") -> str:
     """What was compared on what."""
     d, windows = comparison.domain, comparison.windows
     extent = d.extent(comparison.window_length)
-    parts = [d.name, f"scenario {comparison.scenario.name}", f"trace {comparison.trace}", label,
+    trace = f"trace {comparison.trace}" if comparison.trace else "several traces"
+    parts = [d.name, f"scenario {comparison.scenario.name}", trace, label,
              f'{_count(len(windows), f"{comparison.part} window")} {extent}'.strip(),
              _count(len(comparison.seeds), "seed")]
     return ", ".join(p for p in parts if p)

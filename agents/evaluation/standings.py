@@ -141,9 +141,9 @@ def joined(points: Mapping[str, Comparison]) -> Comparison:
     told = {c.name for p in points.values() for c in p.contenders if c.privileged}
     everywhere = [replace(c, privileged=c.name in told) for c in first.contenders
                   if all(p.of(c.name) for p in points.values())]
-    names = {c.name for c in everywhere}
+    names, traces = {c.name for c in everywhere}, {p.trace for p in points.values()}
     return Comparison(
-        first.domain, first.scenario, first.trace, everywhere, windows, first.seeds,
+        first.domain, first.scenario, first.trace if len(traces) == 1 else "", everywhere, windows, first.seeds,
         [o for o in outcomes if o.contender in names], first.part, first.window_length,
         sorted({n for c in points.values() for n in c.notes}),
         [label for label, c in points.items() for _ in c.windows])

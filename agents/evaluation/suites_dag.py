@@ -72,12 +72,14 @@ def _size(scenario: Scenario, workload: Workload) -> Sweep:
     if not calls:
         raise ScenarioError("no graph of the workload has a parameter n", scenario.name,
                             "suite=size needs generators such as cholesky(n=8)")
+    names = [call.partition("(")[0] for call in calls]
     made = {}
-    for call in calls:
-        group = call.partition("(")[0]
+    for call, name in zip(calls, names, strict=True):
+        group = name if names.count(name) == 1 else call
         for n in SIZES:
             text = call.replace("n=N", f"n={n}")
-            made[text] = Point({"trace": text}, n, group if len(calls) > 1 else "")
+            label = f"{name} n={n}" if group == name else text
+            made[label] = Point({"trace": text}, n, group if len(calls) > 1 else "")
     return Sweep(made, "n")
 
 

@@ -31,6 +31,7 @@ def timeline(run: Run, title: str = "which worker runs what, which link moves wh
     return Timeline(
         title=title, row=row, begin=begin / unit, end=end / unit, kind=kind, kinds=kinds,
         rows=rows, times=edges[1:] / unit, unit=unit_name(run), until=until / unit,
+        note="jobs by number" if len(run.jobs) > 1 else "",
         curves={**memory_curves(run, edges[1:]), **task_curves(run, edges)})
 
 
@@ -62,7 +63,7 @@ def end_of(run: Run) -> int:
 def _kinds(run: Run) -> tuple[list[str], np.ndarray]:
     """Names of what is drawn, transfers and stalls last; the place of every task in them."""
     if len(run.jobs) > 1:
-        names = [f"job {j}" if len(run.jobs) <= MOST_JOBS else f"jobs {j}, {j + MOST_JOBS}, ..."
+        names = [f"{j}" if len(run.jobs) <= MOST_JOBS else f"{j}, {j + MOST_JOBS}, ..."
                  for j in range(min(MOST_JOBS, len(run.jobs)))]
         return [*names, *MOVES, STALL], run.tasks["job"] % MOST_JOBS
     graph = run.trace.jobs[0].graph
