@@ -115,7 +115,7 @@ def test_a_channel_carries_one_transfer_at_a_time(instance, policy):
 
 
 @repeatable(120)
-@given(instances(network="fair", comm="tiles"), POLICIES)
+@given(instances(network="fair", comm="tiles", unit="1"), POLICIES)
 def test_ports_are_never_above_capacity(instance, policy):
     """What flowed wholly within a span of time fits through the port in that time."""
     run = run_of(instance, policy)

@@ -37,7 +37,7 @@ def test_durations_do_not_depend_on_the_policy(instance, one, other):
 
 @pytest.mark.parametrize("reward", ["makespan", "jct"])
 @repeatable(40)
-@given(instances(), st.sampled_from(PLAIN))
+@given(instances(unit="1"), st.sampled_from(PLAIN))
 def test_rewards_add_up(reward, instance, policy):
     assume(any(not task.get("virtual") for _, g in instance["jobs"] for task in g["tasks"]))
     env = DagEnv(1, scenario=scenario_of(instance, env={"reward": reward, "reward_scale": "unit",
@@ -56,7 +56,7 @@ def test_rewards_add_up(reward, instance, policy):
 
 
 @repeatable(60)
-@given(instances(network="fifo", noise="none"), POLICIES, st.integers(2, 5))
+@given(instances(network="fifo", unit="1", noise="none"), POLICIES, st.integers(2, 5))
 def test_times_scale(instance, policy, factor):
     """Durations, latencies and arrivals times k, without bandwidths: all times are times k."""
     assume("matrix" not in instance["machine"])
@@ -146,7 +146,7 @@ def seen_before(instance, graph, end, policy):
     options = {"view": "graph", "kinds": ["k1", "k2"], "slots": 4, "nodes": 12, "edges": 20}
     env = DagEnv(1, scenario=scenario_of(instance, env=options), trace=trace_of(instance),
                  autoreset_mode=AutoresetMode.DISABLED)
-    observation, _ = env.reset(seed=1)
+    observation, _ = env.reset(seed=env.scenario.options.seed)
     seen, over = [], False
     while not over and env.engine.block["run"]["now"][0] < end:
         seen.append(observation)

@@ -7,7 +7,7 @@ KINDS = ("k1", "k2", None)
 
 
 @st.composite
-def instances(draw, comm=None, network=None, jobs=None, **options):
+def instances(draw, comm=None, network=None, jobs=None, unit=None, **options):
     """{machine, jobs, options} with at most 3 jobs of at most 8 tasks; keywords fix choices."""
     r = draw(st.randoms(use_true_random=False))
     comm = comm or r.choice(("tiles", "tiles", "tiles", "matrix", "none"))
@@ -18,19 +18,37 @@ def instances(draw, comm=None, network=None, jobs=None, **options):
         for task in (task for g in graphs for task in g["tasks"] if not task.get("virtual")):
             task["duration"].setdefault("cpu", r.randint(0, 30))
     machine = machine_for(r, graphs, comm, network, exclude)
+    units(r, machine, graphs, unit or r.choice(("1", "1", "half", "real")))
+    run = {**chosen(r, {task.get("kind") for g in graphs for task in g["tasks"]} - {None}),
+           "oversize": "exclude" if exclude else "error", **options}
     return {"machine": machine, "jobs": [list(job) for job in zip(arrivals, graphs, strict=True)],
-            "options": {**chosen(r), "oversize": "exclude" if exclude else "error", **options}}
+            "options": run}
 
 
-def chosen(r) -> dict:
-    """Options of a run."""
+def units(r, machine: dict, graphs, unit: str) -> None:
+    """Ticks of 1, of a half (durations have fractions of them), or of a nanosecond."""
+    if unit == "half":
+        for entry in (machine, *graphs):
+            entry["resolution"] = 2
+        for task in (task for g in graphs for task in g["tasks"] if "duration" in task):
+            task["duration"] = {y: x / 4 for y, x in task["duration"].items()}
+    if unit == "real":
+        machine["unit"] = "us"
+        for g in graphs:
+            g["unit"] = r.choice(("us", "ns"))
+
+
+def chosen(r, kinds) -> dict:
+    """Options of a run; noise of some kinds only where there are kinds."""
     options = {"seed": r.choice((0, 3, 2**40 + 7)), "wait": r.choice(("allowed", "never"))}
     options["visible"] = r.choice(("full", "full", "window", "frontier"))
     if options["visible"] == "window":
         options["window"] = r.choice((1, 2))
     noise = r.choice(("none", "none", "lognormal", "truncnorm"))
     if noise != "none":
-        options |= {"noise": noise, "sigma": r.choice((0.1, 0.8, 1.5))}
+        sigma = r.choice((0.1, 0.8, 1.5))
+        one = r.choice((None, *sorted(kinds)))
+        options |= {"noise": noise, "sigma": {one: sigma} if one else sigma}
     return options
 
 
@@ -83,8 +101,15 @@ def machine_for(r, graphs, comm: str, network: str | None, exclude: bool) -> dic
     if r.random() < 0.4:
         machine["peer"] = link(r)
     if comm == "matrix" and r.random() < 0.5:
-        machine["matrix"] = link(r)
+        machine["matrix"] = r.choice((link(r), table(r, workers)))
     return machine
+
+
+def table(r, workers) -> dict:
+    """Links between single workers."""
+    count = sum(worker.get("count", 1) for worker in workers)
+    rows = [[link(r) for _ in range(count)] for _ in range(count)]
+    return {key: [[cell[key] for cell in row] for row in rows] for key in ("latency", "bandwidth")}
 
 
 def most(graphs) -> int:
