@@ -142,8 +142,9 @@ def joined(points: Mapping[str, Comparison]) -> Comparison:
     everywhere = [replace(c, privileged=c.name in told) for c in first.contenders
                   if all(p.of(c.name) for p in points.values())]
     names, traces = {c.name for c in everywhere}, {p.trace for p in points.values()}
+    trace = first.trace if len(traces) == 1 else ""
     return Comparison(
-        first.domain, first.scenario, first.trace if len(traces) == 1 else "", everywhere, windows, first.seeds,
+        first.domain, first.scenario, trace, everywhere, windows, first.seeds,
         [o for o in outcomes if o.contender in names], first.part, first.window_length,
         sorted({n for c in points.values() for n in c.notes}),
         [label for label, c in points.items() for _ in c.windows])
