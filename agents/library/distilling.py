@@ -31,7 +31,7 @@ class Lessons:
     states: int = 20_000            # at least, of each family
     num_envs: int = 32              # replicas; half of them follow the teacher
     steps: int = 64                 # of the batch before each lesson
-    epochs: int = 2                 # over the states of a lesson
+    epochs: int = 10                # over the states of a lesson
     batch: int = 512
     learning_rate: float = 1e-3
     clip_norm: float = 0.5
