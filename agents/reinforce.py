@@ -103,7 +103,7 @@ class Reinforce(Learner):
             else:
                 action = torch.as_tensor(self.env.advice(expert), device=self.device)
             if expert == LOOKAHEAD:
-                costs.append(torch.as_tensor(self.env.action_values(), dtype=torch.float32))
+                costs.append(self._costs())
             observation, reward, terminated, truncated, info = self.env.step(action.cpu().numpy())
             rows.append((seen, mask, action, reward * alive, alive, now))
             now = info.get("now_s", info.get("time", now))
@@ -116,6 +116,13 @@ class Reinforce(Learner):
                      torch.stack(action), torch.as_tensor(np.stack(reward), dtype=torch.float32),
                      torch.as_tensor(np.stack(living)), np.stack(clock),
                      torch.stack(costs) if costs else None)
+
+    def _costs(self) -> Tensor:
+        """Where each action leads, with a little on top where it leaves the roll-out's policy."""
+        cost = self.env.action_values()
+        usual = self.env.advice(self.env.options.rollout_policy)
+        cost[np.arange(len(cost)), usual] -= self.config.imitate_margin
+        return torch.as_tensor(cost, dtype=torch.float32)
 
     def advantages(self, batch: Batch, returns: Tensor) -> tuple[Tensor, Tensor]:
         """Return-to-go less its baseline, 0 after the end; and the critic's target."""
@@ -162,20 +169,22 @@ class Reinforce(Learner):
         regret = batch.cost - batch.cost.amin(-1, keepdim=True)
         regret = torch.where(regret.isfinite(), regret, 0.0).flatten(0, 1)
         living = (batch.alive.flatten() & (regret > 0).any(-1)).nonzero().squeeze(1)
-        order = living[torch.randperm(len(living), generator=self._shuffler())]
+        shuffler, config = self._shuffler(), self.config
+        parts = [living[order] for _ in range(config.imitate_epochs) for order in torch.randperm(
+            len(living), generator=shuffler).chunk(config.minibatches)]
         seen, mask = batch.observation.flatten(0, 1), batch.mask.flatten(0, 1)
         sums = {"expected_regret": 0.0, "entropy": 0.0}
         scale = regret[living].mean()
-        for part in order.chunk(self.config.minibatches):
+        for part in parts:
             distribution, _ = self.network(seen[part], mask[part])
             expected = (distribution.probabilities() * regret[part].to(self.device)).sum(-1).mean()
             entropy = distribution.entropy().mean()
             self.optimiser.zero_grad(set_to_none=True)
-            (expected / scale - self.config.entropy * entropy).backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+            (expected / scale - config.entropy * entropy).backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
             self.optimiser.step()
-            sums["expected_regret"] += float(expected.detach()) / self.config.minibatches
-            sums["entropy"] += float(entropy.detach()) / self.config.minibatches
+            sums["expected_regret"] += float(expected.detach()) / len(parts)
+            sums["entropy"] += float(entropy.detach()) / len(parts)
         return sums
 
     def losses(self, observation: Tensor, mask: Tensor | None, action: Tensor, advantage: Tensor,

@@ -36,6 +36,8 @@ class ReinforceConfig(AgentConfig):
     # a roll-out from every action says (needs env.reward=regret)
     imitate: str | None = None
     imitate_steps: int = 20_000
+    imitate_epochs: int = 2             # passes over a batch when looking ahead
+    imitate_margin: float = 0.002       # gain over ref from which an unusual action is worth it
 
 
 @dataclass
