@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,16 +32,17 @@ class Keys:
     """Train a specialist for each graph, merge them in three ways, fine-tune on a new graph, add a
     spoilt version past the gate, split; print how good every version is on every family.
 
-      python scripts/library_study.py library=study page=docs/dag.md
+      python scripts/library_study.py page=docs/dag.md
     """
 
-    library: str = key("study", "name below saved_models/dag/ or a folder; must be new")
+    library: str = key("outputs/study", "name below saved_models/dag/ or a folder; must be new")
     scenario: str = key("chol_readys", "machine and options")
     graphs: list[str] = key(["cholesky(n=6)", "lu(n=5)", "qr(n=5)"], "one family each")
     new: str = key("cholesky(n=8)", "the graph that comes later")
     sigma: float = key(0.1, "noise of the durations")
-    agent: list[str] = key(["agent=reinforce"], "what train.py is told of the agent")
-    steps: int = key(200_000, "of each training")
+    agent: list[str] = key(["agent=reinforce", "agent.gamma=1", "agent.learning_rate=0.003"],
+                           "what train.py is told of the agent")
+    steps: int = key(150_000, "of each training")
     states: int = key(20_000, "of each family, to distill from")
     tuning: int = key(50_000, "steps of the update")
     seed: int = key(0, "of all learning")
@@ -65,7 +67,7 @@ def main(keys: Keys) -> None:
     lines = [*table(library, keys.scenario), "", *story(root, keys.scenario)]
     print(*lines, sep="\n")
     if keys.page is not None:
-        fill(keys.page, [f"    {' '.join(['python', *sys.argv])}", "", *lines])
+        fill(keys.page, [f"    {shlex.join(['python', *sys.argv])}", "", *lines])
 
 
 def train(keys: Keys, root: Path, graph: str) -> None:
