@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ MEASURED = REPOSITORY / "docs" / "results"
 PICTURES = REPOSITORY / "docs" / "pictures"
 BLOCK = re.compile(r"(<!-- (\w+): (\w+) -->\n).*?(<!-- end -->)", re.S)
 SHARED = "_accuracy"        # a second comparison on the same windows: only its policies are taken
+CASE = ("contender", "kind", "privileged", "point", "window", "seed")
+COLOURS = 64
 LOADS = "loads"             # a sweep of loads of a scenario: SCENARIO_loads, as SCENARIO_noise ...
 
 
@@ -59,10 +61,38 @@ def take_over(source: Path, place: Path) -> None:
         raise SuiteError("holds no */results.csv", str(source), "run test.py with "
                          "hydra.run.dir=SOURCE/SCENARIO first")
     place.mkdir(parents=True, exist_ok=True)
+    d = domain(place.name)
     for path in found:
-        shutil.copyfile(path, place / f"{path.parent.name}.csv")
-    for name, picture in pictures(domain(place.name), source).items():
-        shutil.copyfile(picture, PICTURES / f"{place.name}_{name}.png")
+        swept = path.parent.name.endswith(tuple(f"_{name}" for name in sweeps(d)))
+        kept = {*CASE, d.main.metric, d.second.metric, d.incomplete} if swept else None
+        write_whole(place / f"{path.parent.name}.csv", shortened(path, kept).encode())
+    for name, picture in pictures(d, source).items():
+        write_whole(PICTURES / f"{place.name}_{name}.png", light(picture))
+
+
+def shortened(path: Path, kept: set[str | None] | None) -> str:
+    """The rows of a results.csv, numbers to twelve digits; of a sweep what its table needs."""
+    rows = list(_rows(path))
+    names = [name for name in rows[0] if kept is None or name in kept]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_short(row[name]) for name in names] for row in rows)
+    return out.getvalue()
+
+
+def light(picture: Path) -> bytes:
+    """The picture in 64 colours: a third of its size, and the repository keeps every version."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    image = Image.open(picture).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _short(text: str) -> str:
+    return f"{float(text):.12g}" if re.fullmatch(r"-?\d+\.\d{9,}(e-?\d+)?", text) else text
 
 
 def pictures(d: Domain, source: Path) -> dict[str, Path]:
@@ -73,8 +103,8 @@ def pictures(d: Domain, source: Path) -> dict[str, Path]:
     lines = [own / f"timeline_{n.replace(':', '_')}.png" for n in ranked
              if n not in known or not known[n].privileged]
     found = {d.picture: own / f"{d.picture}.png",
-             **{path.stem.replace("sweep", name): path for name in sweeps(d)
-                for path in (source / f"{d.scenario_name}_{name}").glob("sweep*.png")},
+             **{name: path for name in sweeps(d) for path in sorted(
+                 (source / f"{d.scenario_name}_{name}").glob("sweep*.png"))[:1]},
              **dict(zip(["timeline"], filter(Path.is_file, lines), strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from PIL import Image
 
 from agents.baselines.blis import BASELINES
 from agents.baselines.cluster import BASELINES as CLUSTER_BASELINES
@@ -372,9 +373,10 @@ def test_sweeps_are_taken_over(tmp_path, monkeypatch):
     place = tmp_path / "source" / "philly-32_loads"
     place.mkdir(parents=True)
     (place / "results.csv").write_text(results_csv(points))
-    (place / "sweep.png").write_bytes(b"picture")
+    Image.new("RGB", (40, 30), "red").save(place / "sweep.png")
     script.take_over(tmp_path / "source", tmp_path / "results" / "cluster")
-    assert (tmp_path / "cluster_loads.png").read_bytes() == b"picture"
+    taken = Image.open(tmp_path / "cluster_loads.png")
+    assert taken.size == (40, 30) and taken.convert("RGB").getpixel((3, 3)) == (255, 0, 0)
     told = rows(script.sweep_table(domain("cluster"), "loads"), "mean JCT (h)")
     for name, *cells in told:
         for cell, comparison in zip(cells, points.values(), strict=True):

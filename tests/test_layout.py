@@ -81,7 +81,7 @@ def test_names_of_files():
 
 def test_the_repository_stays_light():
     sizes = {p.relative_to(ROOT).as_posix(): p.stat().st_size for p in tracked()}
-    assert sum(sizes.values()) < 5e6
+    assert sum(sizes.values()) < 7e6       # oracles, measured figures and policies of each domain
     assert not {p: n for p, n in sizes.items() if n > 200_000 and p not in LARGE}
 
 
