@@ -13,8 +13,8 @@ from envs.dag.workloads import PARTS, open_workload
 from tests.scripting import run
 
 MACHINE = {"unit": "1", "workers": [{"type": "gpu", "memory": 200}, {"type": "cpu"}]}
-NAMES = ("chol8_k40", "chol_readys", "literature", "lu_qr", "memory", "noisy", "random", "stream",
-         "tiled", "workflows")
+NAMES = ("chol8_k40", "chol_readys", "literature", "lu_qr", "memory", "mixed", "noisy", "random",
+         "stream", "tiled", "workflows")
 
 
 def small(**keys) -> Scenario:
