@@ -49,12 +49,12 @@ def held_out(run: Run, folder: Path) -> str:
     from agents.contenders import SavedContender
     from agents.evaluation import compare
     from agents.evaluation.command import bar
-    from agents.evaluation.protocol import BASELINES, saved_policies
+    from agents.evaluation.protocol import BASELINES, RIVALS, saved_policies
     from agents.evaluation.report import print_table, printed_tables, results_csv
 
     task = run.task
     own = SavedContender(f"{run.agent.name} (this run)", task.domain.name, folder=folder)
-    names = [BASELINES] if run.config.all_baselines else task.domain.rivals
+    names = [BASELINES] if run.config.all_baselines else [RIVALS]
     with bar() as progress:
         found = compare([own, *saved_policies(task.domain).values(), *names], task.scenario,
                         env=task.domain.name, trace=task.workload, options=task.extra, cached=True,

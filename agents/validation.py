@@ -9,6 +9,7 @@ from typing import Any
 from agents.contenders import PolicyContender
 from agents.domains import Domain
 from agents.evaluation import compare
+from agents.evaluation.protocol import RIVALS
 from agents.policy import Policy
 
 
@@ -48,7 +49,7 @@ class Validator:
 
     def best_baseline(self) -> Score:
         """The strongest of the domain's rivals; their scores are cached."""
-        return max(self._scores(list(self.domain.rivals)), key=lambda s: s.rank)
+        return max(self._scores([RIVALS]), key=lambda s: s.rank)
 
     def _scores(self, contenders: list) -> list[Score]:
         found = compare(contenders, self.scenario, env=self.domain.name, trace=self.workload,

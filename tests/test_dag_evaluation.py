@@ -11,7 +11,7 @@ from agents.domains import domain
 from agents.evaluation import cache, report
 from agents.evaluation.command import evaluate
 from agents.evaluation.limits_dag import limits
-from agents.evaluation.protocol import BASELINES
+from agents.evaluation.protocol import BASELINES, RIVALS
 from agents.evaluation.settings import TestConfig
 from agents.evaluation.standings import joined
 from envs.core.errors import PolicyError, ScenarioError, TraceError
@@ -123,6 +123,17 @@ def test_a_stream_is_judged_by_mean_completion_time():
         assert o.metrics["jobs"] == 5
     with pytest.raises(ScenarioError, match="plans one job"):
         small(["static:heft"], scenario=given, windows=1)
+
+
+def test_the_rivals_of_training_are_those_that_make_sense():
+    streaming = scenario(objective="jct", workload={
+        "train": ["cholesky(n=2)"], "poisson": {"load": 0.7, "jobs": 3}})
+    for given, names in (
+            (scenario(), ["mct_wait", "dmdas", "static:heft", "static:peft", "dmdar"]),
+            (streaming, ["mct_wait", "dmdas", "dmdar", "sjf"]),
+            (scenario(visible="frontier"), ["mct_wait", "dmdas", "dmdar"])):
+        found = small([RIVALS], scenario=given, windows=1)
+        assert [c.name for c in found.contenders] == names
 
 
 def test_a_load_is_least_work_times_rate_over_workers():

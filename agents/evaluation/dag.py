@@ -91,7 +91,7 @@ class DagDomain(Domain):
     load_axis = "load (least durations times arrival rate over workers)"
     user_forms = ("give it act(observation, mask) or plan(graph, machine), or write a function "
                   "that scores a task, decorated with @policy or not")
-    rivals = ("mct_wait", "dmdas", "static:heft", "static:peft")
+    rivals = ("mct_wait", "dmdas", "static:heft", "static:peft", "dmdar", "sjf")
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {}
     picture = "boxes"
     incomplete = "unfinished"

@@ -25,6 +25,7 @@ from envs.core.records import write_records
 
 Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
 BASELINES = "baselines"         # in place of a name: every baseline that makes sense here
+RIVALS = "rivals"               # those of them that training measures itself against
 
 
 @dataclass
@@ -125,6 +126,9 @@ def select(d: Domain, wanted: Sequence[str | Contender] | None,
     for c in [*saved.values(), BASELINES] if wanted is None else wanted:
         if c == BASELINES:
             found += [b for b in offered if b not in found]
+        elif c == RIVALS:
+            here = {b.name: b for b in offered if not b.privileged}
+            found += [here[name] for name in d.rivals if name in here]
         else:
             found.append(choose(c, table, saved, d.name) if isinstance(c, str) else c)
     names = [c.name for c in found]
