@@ -57,27 +57,24 @@ def plain(observation):
        st.sampled_from(DRIVERS))
 def test_observations(instance, order, driver):
     system = System(instance)
-    wide = {**SIZES, "slots": 9} if driver != "fifo" else SIZES
-    observer, simulator, before = Observer(system, *wide.values(), order), Simulator(system), None
+    observer, simulator, before = Observer(system, *SIZES.values(), order), Simulator(system), None
     kept = {key: value for key, value in {"slot_order": order}.items() if value}
-    for seen, _ in driven(env_of(instance, view="graph", **wide, **kept), driver):
+    for seen, _ in driven(env_of(instance, view="graph", **SIZES, **kept), driver):
         simulator.pending()
         want = observer.observe(simulator, before)
         assert differences(want, plain(seen), "", SINGLE) == []
         before = simulator.state.now
         answer = policies.answer(simulator, driver)
-        simulator.answer(shown(want, simulator, observer, answer))
+        simulator.answer(shown(simulator, observer, answer))
     assert simulator.pending() is None
 
 
-def shown(want, simulator, observer, answer):
-    """The answer that an action stands for: what no slot shows becomes WAIT, or slot 0."""
+def shown(simulator, observer, answer):
+    """What advice comes to: a task that no slot shows gives way to the first slot's."""
     eligible = simulator.eligible(simulator.state.asking)
     if observer.slot_order == "priority":
         eligible.sort(key=lambda i: (-simulator.outlook.ahead(i), i))
-    if answer is None or answer in eligible[:observer.slots]:
-        return answer
-    return None if want["action_mask"][-1] else eligible[0]
+    return answer if answer is None or answer in eligible[:observer.slots] else eligible[0]
 
 
 @pytest.mark.parametrize("reward", ["makespan", "jct", "regret", "final"])
@@ -94,7 +91,7 @@ def test_rewards(reward, objective, instance, driver):
 
 @pytest.mark.parametrize("oracle", ["exact", "bound"])
 @repeatable(12)
-@given(instances(jobs=1), st.sampled_from(DRIVERS))
+@given(instances(jobs=1, sigma=0.5), st.sampled_from(DRIVERS))
 def test_regret_of_other_oracles(oracle, instance, driver):
     instance["jobs"][0][1] = cut(instance["jobs"][0][1], 4)
     assume(has_decisions(instance))
@@ -111,7 +108,7 @@ def cut(graph, count):
 
 
 @repeatable(40)
-@given(instances(jobs=1))
+@given(instances(jobs=1, sigma=0.5))
 def test_searches(instance):
     instance["jobs"][0][1] = cut(instance["jobs"][0][1], 5)
     want = replay(System(instance), 2000)

@@ -52,7 +52,7 @@ def _costs(model: torch.nn.Module, example: torch.Tensor) -> tuple[list[int], li
 def check_library(name: str, content: Mapping[str, Any]) -> Iterator[Outcome]:
     """Features and signatures of graphs; generality errors, gates and splits of cost tables."""
     yield from check_families(name, content)
-    for number, table in enumerate(content["tables"]):
+    for number, table in enumerate(content.get("tables", ())):
         place, numbers = f"{name}, table {number}", _numbers(table)
         yield outcome(f"{place}, errors", lambda t=table, n=numbers: _errors(t, n))
         for row in table["gate"]:

@@ -83,10 +83,10 @@ def check_wait(name: str, content: Mapping[str, Any]) -> Iterator[Outcome]:
     for case in content["cases"]:
         place = f"{name}, capacity {case['capacity']}, transfer {case['transfer']}"
         yield outcome(place, lambda case=case: _waiting(case))
-    shown = next(c for c in content["cases"] if all(c[k] == x for k, x in WAITING.items()))
-    for row in content["regret"]:
+    shown = [c for c in content["cases"] if all(c[k] == x for k, x in WAITING.items())]
+    for row in content.get("regret", ()):
         yield outcome(f"{name}, regret of {row['policy']}, {row['oracle']}",
-                      lambda row=row: _regrets(shown, row))
+                      lambda row=row: _regrets(shown[0], row))
 
 
 def _waiting(case: Mapping[str, Any]) -> list[str]:

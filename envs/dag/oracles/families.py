@@ -19,10 +19,10 @@ NOISE = re.compile(r"([a-z]+)([\d.]+)")         # `lognormal0.20`
 
 def check_families(name: str, content: Mapping[str, Any]) -> Iterator[Outcome]:
     """Features and signatures of a few graphs."""
-    for number, case in enumerate(content["features"]):
+    for number, case in enumerate(content.get("features", ())):
         yield outcome(f"{name}, features {number}: {case['graph']}",
                       lambda case=case: _features(case))
-    for number, case in enumerate(content["signatures"]):
+    for number, case in enumerate(content.get("signatures", ())):
         yield outcome(f"{name}, signature {number}: {case['graph']}",
                       lambda case=case: _signature(case))
 

@@ -21,7 +21,7 @@ def check_units(name: str, content: Mapping[str, Any]) -> Iterator[Outcome]:
 
 def compare(case: Mapping[str, Any]) -> list[str]:
     """Summary and log of a case with a policy of its own."""
-    return _compare_run(case, case["policy"], case["summary"], case["log"])
+    return _compare_run(case, case["policy"], case["summary"], case.get("log"))
 
 
 def _compare_run(case: Mapping[str, Any], policy: str, want: Mapping[str, Any],
@@ -37,7 +37,7 @@ def check_memory(name: str, content: Mapping[str, Any]) -> Iterator[Outcome]:
         place = f"{name}, {case['id']}"
         for policy, want in case["summary"].items():
             yield outcome(f"{place}, {policy}", lambda case=case, policy=policy, want=want:
-                          _compare_run(case, policy, want, case["log"].get(policy)))
+                          _compare_run(case, policy, want, case.get("log", {}).get(policy)))
         if "plan" in case:
             yield outcome(f"{place}, plan", lambda case=case: _compare_plans(case))
         if "best" in case:
