@@ -78,6 +78,7 @@ def test_the_optimum_is_offered_where_it_is_proved():
         assert "optimum (proofs need one small job without noise or tiles)" in note
 
 
+@pytest.mark.filterwarnings("ignore:durations on 'gpu' are ignored")
 def test_a_machine_of_one_type_keeps_every_planner():
     alone = plain(machine={"unit": "1", "comm": "none", "workers": [CPU]})
     found, _ = domain("dag").offered(alone, open_workload(None, alone).part("test", 1))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from agents.evaluation import cache
 from envs.dag.bounds import lower_bounds
 from envs.dag.durations import actual_durations
+from envs.dag.exact import optimum
 from envs.dag.planning import Plan
 from envs.dag.replay import Trace
 from envs.dag.scenario import Scenario
@@ -53,9 +54,11 @@ def limits(scenario: Scenario, trace: Trace, seed: int) -> Limits:
     """The limits of a trace under a seed, which matters only with noise."""
     key = _key(scenario, trace, seed if scenario.options.noise != "none" else 0)
     if key not in _KNOWN:
-        found = cache.read(key)
-        _KNOWN[key] = _found(scenario, trace, seed) if found is None else Limits(**found)
-        if found is None:
+        kept = cache.read(key)
+        if kept is not None and set(kept) == {f.name for f in fields(Limits)}:
+            _KNOWN[key] = Limits(**kept)
+        else:
+            _KNOWN[key] = _found(scenario, trace, seed)
             cache.write(key, asdict(_KNOWN[key]))
     return _KNOWN[key]
 
@@ -72,8 +75,6 @@ def _found(scenario: Scenario, trace: Trace, seed: int) -> Limits:
     bounds = [_bounds(scenario, trace, seed, j) for j in range(len(trace.jobs))]
     if not provable(scenario, trace):
         return Limits(bounds)
-    from envs.dag.exact import optimum
-
     graph = trace.jobs[0].graph
     exact = optimum(graph, scenario.machine, SECONDS)
     if exact.status != "OPTIMAL":
