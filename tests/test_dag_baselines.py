@@ -5,6 +5,7 @@ import pytest
 
 from agents.baselines.dag import BASELINES, NEEDS, PLANNERS, baseline, clairvoyant, missing
 from agents.domains import domain
+from agents.evaluation.tuning import tune
 from envs.core.errors import PolicyError
 from envs.dag.options import POLICIES
 from envs.dag.planning import PLANNERS as KNOWN
@@ -83,6 +84,11 @@ def test_a_machine_of_one_type_keeps_every_planner():
     alone = plain(machine={"unit": "1", "comm": "none", "workers": [CPU]})
     found, _ = domain("dag").offered(alone, open_workload(None, alone).part("test", 1))
     assert {f"static:{name}" for name in PLANNERS} <= {c.name for c in found}
+
+
+def test_there_is_nothing_to_tune():
+    with pytest.raises(PolicyError, match="no baseline has parameters to tune"):
+        tune("dag", None)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

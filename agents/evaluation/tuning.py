@@ -38,6 +38,8 @@ def tune(env: str, names: Iterable[str] | None, say: Callable[[str], None] = pri
     """Tune the named baselines (None: all that have a grid); `settings` go to `compare`."""
     d = domain(env)
     names = list(d.grids if names is None else names)
+    if not names:
+        raise PolicyError("no baseline has parameters to tune", f"env={env}", "run test.py")
     for name in names:
         if name not in d.grids:
             raise PolicyError("has no parameters to tune", name, nearest(name, d.grids))
