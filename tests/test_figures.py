@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from agents.domains import domain
-from agents.evaluation.figures import OWN, style, sweep
-from agents.evaluation.figures_blis import series, shown, smooth
+from agents.evaluation.figures import OWN, shown, style, sweep
+from agents.evaluation.figures_blis import REFERENCES, series, smooth
 from agents.evaluation.report import standings_table
 from envs.core.drawing import Timeline, ansi_table, draw_timeline, letters, palette, show, spans
 from tests.small_comparison import NAMES, small, usual
@@ -63,7 +63,7 @@ def test_the_picture_against_infaas_appears_with_infaas():
 
 
 def test_curves_show_own_policies_the_strongest_and_the_bound_first():
-    names = shown(usual())
+    names = shown(usual(), REFERENCES, 6)
     assert names[:2] == [usual().strongest, usual().bound]
     assert len(names) == len(set(names)) <= 6
 

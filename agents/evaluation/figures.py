@@ -48,6 +48,16 @@ def style(name: str, domain: Domain) -> Style:
     return Style(OWN[i % len(OWN)], "*", "-")
 
 
+def shown(comparison: Comparison, references: Sequence[str], most: int = 8) -> list[str]:
+    """Policies of our own, the strongest baseline, the bound, then well-known references."""
+    present = [s.contender for s in comparison.standings()]
+    names = {c.name for c in present}
+    own = [c.name for c in present if c.kind != "baseline"][:3]
+    wanted = [*own, comparison.strongest, comparison.bound, *(r for r in references if r in names),
+              *(c.name for c in present)]
+    return list(dict.fromkeys(n for n in wanted if n))[:most]
+
+
 def blank(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> Any:
     """A figure and its (rows, columns) axes, sizes in inches."""
     from matplotlib.figure import Figure

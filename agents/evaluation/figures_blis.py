@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.figures import blank, differences, ranking, style, trade_off
+from agents.evaluation.figures import blank, differences, ranking, shown, style, trade_off
 from agents.evaluation.standings import Comparison, Outcome
 from envs.blis.drawing import timeline
 from envs.core.drawing import timeline_figure
@@ -21,7 +21,7 @@ def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
     """File stem, caption and figure."""
     columns = {c.metric: c for c in comparison.domain.columns}
     slo, accuracy = columns["slo_attainment"], columns["effective_accuracy"]
-    chosen, first = shown(comparison), comparison.windows[0].name
+    chosen, first = shown(comparison, REFERENCES, 6), comparison.windows[0].name
     found = [
         ("ranking", "Accuracy per request; a missed request is worth 0", ranking(comparison)),
         ("trade_off", "Deadlines against accuracy: up and to the right is better",
@@ -38,16 +38,6 @@ def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
         found.append((f"timeline_{name}", f"What each device hosts under {name}, window {first}",
                       timeline_of(comparison.of(name)[0])))
     return found
-
-
-def shown(comparison: Comparison, most: int = 6) -> list[str]:
-    """Policies of our own, the strongest baseline, the bound, then well-known references."""
-    present = [s.contender for s in comparison.standings()]
-    own = [c.name for c in present if c.kind != "baseline"][:3]
-    names = [*own, comparison.strongest, comparison.bound,
-             *(r for r in REFERENCES if r in {c.name for c in present}),
-             *(c.name for c in present)]
-    return list(dict.fromkeys(n for n in names if n))[:most]
 
 
 def latency_cdf(comparison: Comparison, names: Sequence[str]) -> Any:

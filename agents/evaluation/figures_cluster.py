@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from agents.evaluation.figures import blank, ranking, style, trade_off
+from agents.evaluation.figures import blank, ranking, shown, style, trade_off
 from agents.evaluation.standings import Comparison, Outcome
 from envs.core.drawing import timeline_figure
 from envs.core.records import pooled_cdf
@@ -17,7 +17,7 @@ MOST_TIMELINES = 8
 def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
     """File stem, caption and figure."""
     columns = {c.metric: c for c in comparison.domain.columns}
-    chosen, first = shown(comparison), comparison.windows[0].name
+    chosen, first = shown(comparison, REFERENCES), comparison.windows[0].name
     found = [
         ("ranking", "Mean job completion time; left is better", ranking(comparison)),
         ("jct_cdf", "Job completion times of all windows: higher is better",
@@ -32,16 +32,6 @@ def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
                       f"Which job holds which GPU under {name}, window {first}",
                       timeline_of(comparison.of(name)[0])))
     return found
-
-
-def shown(comparison: Comparison, most: int = 8) -> list[str]:
-    """Policies of our own, the strongest baseline, the bound, then well-known references."""
-    present = [s.contender for s in comparison.standings()]
-    names = {c.name for c in present}
-    own = [c.name for c in present if c.kind != "baseline"][:3]
-    wanted = [*own, comparison.strongest, comparison.bound, *(r for r in REFERENCES if r in names),
-              *(c.name for c in present)]
-    return list(dict.fromkeys(n for n in wanted if n))[:most]
 
 
 def jct_cdf(comparison: Comparison, names: Sequence[str]) -> Any:

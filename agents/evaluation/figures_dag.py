@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.figures import blank, boxes, ranking, style, trade_off
+from agents.evaluation.figures import blank, boxes, ranking, shown, style, trade_off
 from agents.evaluation.standings import Comparison, Outcome
 from envs.core.drawing import timeline_figure
 from envs.dag.layout import MOST_TASKS, graph_figure
@@ -18,7 +18,7 @@ MOST_TIMELINES = 6
 def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
     """File stem, caption and figure."""
     columns = {c.metric: c for c in comparison.domain.columns}
-    chosen, first = shown(comparison), comparison.windows[0]
+    chosen, first = shown(comparison, REFERENCES), comparison.windows[0]
     found = [
         ("ranking", "C over C*; left is better", ranking(comparison)),
         ("boxes", "C over C* of all cases: box from quartile to quartile, median, whiskers to "
@@ -40,16 +40,6 @@ def figures(comparison: Comparison) -> list[tuple[str, str, Any]]:
 def stem(name: str) -> str:
     """A name as part of a file name."""
     return name.replace(":", "_")
-
-
-def shown(comparison: Comparison, most: int = 8) -> list[str]:
-    """Policies of our own, the strongest baseline, the bound, then well-known references."""
-    present = [s.contender for s in comparison.standings()]
-    names = {c.name for c in present}
-    own = [c.name for c in present if c.kind != "baseline"][:3]
-    wanted = [*own, comparison.strongest, comparison.bound, *(r for r in REFERENCES if r in names),
-              *(c.name for c in present)]
-    return list(dict.fromkeys(n for n in wanted if n))[:most]
 
 
 def win_rates(comparison: Comparison) -> Any:
