@@ -28,6 +28,7 @@ from agents.observations import flat
 from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 from envs.core.errors import PolicyError
+from envs.core.workloads import FIRST_SEED
 
 LOOKAHEAD = "lookahead"     # imitate what looking ahead from every action says
 BASELINES = ("auto", "window", "clock", "value", "moving", "none")
@@ -83,10 +84,11 @@ class Reinforce(Learner):
                 "episode_length": float(batch.alive.sum(0).float().mean())}
 
     def window_seeds(self) -> list[int]:
-        """One seed per group; they depend on the run's seed and the update alone."""
+        """One seed per group, below those of validation and tests; they depend on the run's seed
+        and the update alone."""
         sequence = np.random.SeedSequence([self.seed, self.updates])
         groups = sequence.generate_state(self.env.num_envs // self.config.group)
-        return [int(s) for s in np.repeat(groups, self.config.group)]
+        return [int(s) % FIRST_SEED["validation"] for s in np.repeat(groups, self.config.group)]
 
     @torch.no_grad()
     def play(self, expert: str | None = None) -> Batch:
