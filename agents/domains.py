@@ -122,7 +122,8 @@ class Domain(ABC):
 
     def suite(self, name: str, scenario: Any, workload: Any) -> Sweep:
         """The points of one of `suites` on a scenario."""
-        raise ScenarioError("no such suite", f"suite={name}", nearest(name, self.suites))
+        remedy = nearest(name, self.suites) if self.suites else "sweep loads or devices"
+        raise ScenarioError(f"env={self.name} has no such suite", f"suite={name}", remedy)
 
     @abstractmethod
     def extent(self, length: float | None) -> str:

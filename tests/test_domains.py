@@ -40,6 +40,11 @@ def test_an_unknown_environment_names_the_nearest():
         domain("blos")
 
 
+def test_an_unknown_suite_is_one_error():
+    with pytest.raises(ScenarioError, match="env=blis has no such suite; sweep loads or devices"):
+        domain("blis").suite("noise", None, None)
+
+
 def test_the_table_holds_every_baseline_and_its_tuned_form(monkeypatch, tmp_path):
     from agents.evaluation.blis import Blis
 
