@@ -7,11 +7,15 @@ KINDS = ("k1", "k2", None)
 
 
 @st.composite
-def instances(draw, comm=None, network=None, jobs=None, unit=None, **options):
-    """{machine, jobs, options} with at most 3 jobs of at most 8 tasks; keywords fix choices."""
-    r = draw(st.randoms(use_true_random=False))
+def instances(draw, **keys):
+    """An `instance` that can be made smaller."""
+    return instance(draw(st.randoms(use_true_random=False)), **keys)
+
+
+def instance(r, comm=None, network=None, jobs=None, unit=None, most=8, **options):
+    """{machine, jobs, options} with at most 3 jobs of `most` tasks; keywords fix choices."""
     comm = comm or r.choice(("tiles", "tiles", "tiles", "matrix", "none"))
-    graphs = [graph(r, f"g{j}") for j in range(jobs or r.choice((1, 1, 2, 3)))]
+    graphs = [graph(r, f"g{j}", most) for j in range(jobs or r.choice((1, 1, 2, 3)))]
     exclude = options.get("oversize", r.choice(("error", "error", "exclude"))) == "exclude"
     arrivals = sorted(r.choice((0, 0, 5, r.randint(0, 40))) for _ in graphs)
     if exclude:
@@ -52,17 +56,17 @@ def chosen(r, kinds) -> dict:
     return options
 
 
-def graph(r, name: str) -> dict:
+def graph(r, name: str, most: int = 8) -> dict:
     """A graph on gpu and cpu with tiles, payloads and virtual tasks; every task can run."""
-    tiles = {f"t{d}": r.randint(1, 9) for d in range(r.randint(0, 6))}
-    n, tasks, edges = r.randint(1, 8), [], []
+    tiles = {f"t{d}": r.randint(1, 9) for d in range(r.randint(0, most * 3 // 4))}
+    n, tasks, edges = r.randint(1, most), [], []
     for i in range(n):
         if r.random() < 0.1:
             tasks.append({"id": f"v{i}", "virtual": True})
         else:
             tasks.append(task(r, f"a{i}", tiles))
         for before in tasks[:-1]:
-            if r.random() < 0.2:
+            if r.random() < 1.6 / most:
                 data = not (before.get("virtual") or tasks[-1].get("virtual"))
                 size = r.choice((0, r.randint(1, 8))) if data else 0
                 edges.append([before["id"], tasks[-1]["id"], *([size] if size else [])])
@@ -83,7 +87,7 @@ def task(r, name: str, tiles: dict) -> dict:
 
 def machine_for(r, graphs, comm: str, network: str | None, exclude: bool) -> dict:
     """A machine on which every task can run somewhere."""
-    need = most(graphs)
+    need = largest(graphs)
     capacity = r.randint(1, need) if exclude else need + r.choice((0, 1, 5, 12))
     memory = r.choice((None, capacity, capacity, capacity))
     gpus = {"type": "gpu", "count": r.randint(1, 3), "memory": memory,
@@ -112,7 +116,7 @@ def table(r, workers) -> dict:
     return {key: [[cell[key] for cell in row] for row in rows] for key in ("latency", "bandwidth")}
 
 
-def most(graphs) -> int:
+def largest(graphs) -> int:
     """Bytes of the largest set of operands, payloads included."""
     return max((needed(g, task) for g in graphs for task in g["tasks"]), default=0) or 1
 
