@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from envs.core.oracles import differences
 from envs.dag.env import DagEnv
 from envs.dag.foresight import search
+from envs.dag.options import PLAIN
 from envs.dag.oracles.runs import scenario_of, trace_of
 from tests.dag_kernel import repeatable
 from tests.reference.dag import policies, rewards
@@ -86,6 +87,16 @@ def test_rewards(reward, objective, instance, driver):
     got = [r for _, r in driven(env_of(instance, reward=reward, slots=24), driver)]
     want = rewards.rewards(System(instance), lambda s: policies.answer(s, driver), reward,
                            objective=objective)
+    assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
+
+
+@repeatable(40)
+@given(instances().filter(has_decisions), st.sampled_from(DRIVERS), st.sampled_from(PLAIN))
+def test_regret_of_any_policy(instance, driver, policy):
+    env = env_of(instance, reward="regret", rollout_policy=policy, slots=24)
+    got = [r for _, r in driven(env, driver)]
+    want = rewards.rewards(System(instance), lambda s: policies.answer(s, driver), "regret",
+                           policy=policy)
     assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
 
 

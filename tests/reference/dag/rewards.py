@@ -52,18 +52,18 @@ def in_system(system, state, start: int, end: int) -> int:
 
 
 def rewards(system, answers, reward: str, oracle: str = "rollout", objective: str = "makespan",
-            unit: float | None = None) -> list[float]:
+            unit: float | None = None, policy: str = "mct_wait") -> list[float]:
     """The reward of every decision of a run; `answers(simulator)` gives the next one."""
-    simulator, times, h = Simulator(system, push=getattr(answers, "push", None)), [], []
+    simulator, times, h = Simulator(system), [], []
     while simulator.pending() is not None:
         times.append(simulator.state.now if times else 0)
         if reward == "regret":
-            h.append(ahead(simulator, oracle, objective))
+            h.append(ahead(simulator, oracle, objective, policy))
         simulator.answer(answers(simulator))
     state, ref = simulator.state, reference(system) if unit is None else unit
     times.append(max(state.finished.values()))
     if reward == "regret":
-        h.append(ahead(simulator, oracle, objective))
+        h.append(ahead(simulator, oracle, objective, policy))
         return [(before - after) / ref for before, after in itertools.pairwise(h)]
     spans = list(itertools.pairwise(times))
     if reward == "makespan":
