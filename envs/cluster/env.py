@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.cluster.drawing import screen, timeline
-from envs.cluster.engine import Engine, Snapshot
+from envs.cluster.engine import Engine
 from envs.cluster.episodes import Episode, open_episodes
 from envs.cluster.recorder import Recorder, Run
 from envs.cluster.replay import Trace
@@ -23,6 +23,7 @@ from envs.cluster.work import make_work
 from envs.core.batch import BatchEnv, check_counts
 from envs.core.drawing import draw_timeline
 from envs.core.errors import ActionError, ScenarioError
+from envs.core.replicas import Memory
 from envs.core.single import SingleEnv
 
 DEFAULT_SCENARIO = "philly-32"
@@ -270,7 +271,7 @@ class ClusterEnv(BatchEnv):
             self._sums, self._jobs, self._deadlines, self._run_seeds)))
 
     def _load(self, saved: Saved) -> None:
-        self.engine.restore(Snapshot(saved.block, saved.log))
+        self.engine.restore(Memory(saved.block, saved.log))
         self._sums, self._jobs, self._deadlines, self._run_seeds = (x.copy() for x in saved[2:])
         self._fresh()
         self._see(~self._shown)

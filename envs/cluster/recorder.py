@@ -9,6 +9,7 @@ import numpy as np
 from envs.cluster.engine import Engine
 from envs.cluster.state import ENTRY, FINISHED, FREE, HELD, NONE, OPEN, RUN, WAITING
 from envs.cluster.system import System
+from envs.core.replicas import Logs
 
 JOBS = np.dtype([
     ("job", "i8"), ("admitted_us", "i8"), ("first_start_us", "i8"), ("finish_us", "i8"),
@@ -45,29 +46,14 @@ class Run:
     stalled: str | None = None      # why nothing could happen any more
 
 
-class Recorder:
-    """Collects the logs of the replicas of an engine."""
+class Recorder(Logs):
+    """Turns logs into runs."""
 
-    def __init__(self, engine: Engine):
-        self.engine = engine
-        self.parts: list[list[np.ndarray]] = [[] for _ in range(engine.envs)]
-
-    def begin(self, chosen: np.ndarray) -> None:
-        """Forget what is kept of replicas that begin an episode."""
-        for e in np.flatnonzero(chosen):
-            self.parts[e] = []
-
-    def drain(self, e: int) -> None:
-        """Move what the kernel logged to the host."""
-        run = self.engine.block["run"][e]
-        self.parts[e].append(self.engine.log[e, :int(run["logged"])].copy())
-        run["logged"] = 0
+    engine: Engine
 
     def run_of(self, e: int, seed: int, system: System | None = None, **further: Any) -> Run:
         """The run of replica `e` so far; `system` is bound to the jobs of its episode."""
-        self.drain(e)
-        self.parts[e] = [np.concatenate(self.parts[e])]
-        segments, pieces, turns = unpacked(self.parts[e][0], self.engine, e)
+        segments, pieces, turns = unpacked(self.gathered(e), self.engine, e)
         run = self.engine.block["run"][e]
         return Run(system or self.engine.system, seed, jobs_of(self.engine, e), segments, pieces,
                    turns, end_us=int(run["last_instant"]), instants=int(run["instants"]),

@@ -12,6 +12,7 @@ from envs.core.batch import BatchEnv, check_counts
 from envs.core.drawing import draw_timeline
 from envs.core.errors import ActionError, ScenarioError
 from envs.core.philox import number_host
+from envs.core.replicas import Memory
 from envs.core.single import SingleEnv
 from envs.dag.drawing import screen, timeline
 from envs.dag.engine import Engine, size_of
@@ -325,7 +326,7 @@ class DagEnv(BatchEnv):
          self._picks) = (x.copy() for x in saved.arrays[:6])
         if self.episodes.restore(self._run_seeds):
             self._build()
-        self.engine.restore((saved.block, saved.log))
+        self.engine.restore(Memory(saved.block, saved.log))
         if self.oracle is not None:
             self.oracle.load(saved.arrays[6:])
 

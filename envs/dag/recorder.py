@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from envs.dag.engine import Engine
-from envs.dag.state import CHOSEN, ENTRY, EVICTED, MOVED, USED
+from envs.core.replicas import Logs
+from envs.dag.state import CHOSEN, EVICTED, MOVED, USED
 from envs.dag.system import System
 
 if TYPE_CHECKING:
@@ -53,30 +53,13 @@ class Run:
     makespan: int
 
 
-class Recorder:
-    """Collects the logs of the replicas of an engine."""
-
-    def __init__(self, engine: Engine):
-        self.engine = engine
-        self.parts: list[list[np.ndarray]] = [[] for _ in range(engine.envs)]
-
-    def begin(self, chosen: np.ndarray) -> None:
-        """Forget what is kept of replicas that begin an episode."""
-        for e in np.flatnonzero(chosen):
-            self.parts[e] = []
-
-    def drain(self, e: int) -> None:
-        """Move what the kernel logged to the host."""
-        run = self.engine.block["run"][e]
-        self.parts[e].append(self.engine.log[e, :int(run["logged"])].copy())
-        run["logged"] = 0
+class Recorder(Logs):
+    """Turns logs into runs."""
 
     def run_of(self, e: int, trace: Trace, seed: int, policy: str,
                system: System | None = None) -> Run:
         """The run of replica `e` so far."""
-        self.drain(e)
-        log = np.concatenate([*self.parts[e], np.zeros(0, ENTRY)])
-        self.parts[e] = [log]
+        log = self.gathered(e)
         row = self.engine.block[e]
         run, jobs = row["run"], row["job"][:int(row["run"]["jobs"])]
         return Run(
