@@ -206,14 +206,26 @@ def _read_parquet(path: Path, error: type[SuiteError]) -> Raw:
                     ) from None
 
 
-def _read_json(path: Path, error: type[SuiteError]) -> Raw:
-    import polars as pl
-
+def parse_json(path: Path, error: type[SuiteError],
+               pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The content of a JSON file, or one error that names the line; `pairs` makes its objects."""
     try:
-        content = json.loads(read_text(path, error))
+        return json.loads(read_text(path, error), object_pairs_hook=pairs)
     except json.JSONDecodeError as problem:
         raise error(f"not JSON ({problem.msg})", f"{path}, line {problem.lineno}",
                     "the file is truncated or of another format") from None
+    except (RecursionError, ValueError) as problem:
+        if isinstance(problem, SuiteError):     # what `pairs` found
+            raise
+        what = "too deep" if isinstance(problem, RecursionError) else "a number of too many digits"
+        raise error(f"not readable as JSON ({what})", str(path),
+                    "the file is damaged or of another format") from None
+
+
+def _read_json(path: Path, error: type[SuiteError]) -> Raw:
+    import polars as pl
+
+    content = parse_json(path, error)
     columns = _json_columns(content)
     if columns is None:
         raise error("neither a list of rows nor columns of equal length", str(path),

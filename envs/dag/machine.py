@@ -33,6 +33,7 @@ __all__ = ["Link", "Machine", "Matrix", "Worker", "read_machine"]
 
 COMMS = ("tiles", "none", "matrix")
 NETWORKS = ("fifo", "fair")
+MOST_HELD = 1000        # tasks that a worker may hold beyond the one it runs
 KEYS = ("unit", "resolution", "comm", "network", "prefetch", "workers", "peer", "bus", "matrix")
 
 
@@ -65,7 +66,7 @@ class Machine:
             if config.get(key) is not None and not useful:
                 has = f"comm {comm}" if key == "matrix" else f"network {network}"
                 raise ScenarioError(f"{key}: no effect with {has}", where, "remove it")
-        prefetch = whole(config.get("prefetch", 0), 0, "prefetch", where)
+        prefetch = whole(config.get("prefetch", 0), 0, "prefetch", where, high=MOST_HELD)
         workers = read_workers(config, unit, where)
         return cls(unit, resolution, comm, network, prefetch, workers,
                    read_peer(config, unit, where), read_bus(config.get("bus"), where),

@@ -7,7 +7,7 @@ from typing import Any
 from envs.core.errors import ScenarioError, nearest
 from envs.dag.links import Link, Matrix, Worker
 from envs.dag.presets import peer_entry, worker_entry
-from envs.dag.units import is_real, is_whole
+from envs.dag.units import LONGEST, is_real, is_whole
 
 WORKER_KEYS = ("type", "count", "memory", "in", "out")
 MOST_WORKERS = 4096
@@ -28,10 +28,13 @@ def choice(config: Mapping, key: str, known: tuple[str, ...], names: str, where:
     return value
 
 
-def whole(value: Any, low: int, place: str, where: str, orelse: str = "") -> int:
-    """An integer of at least `low`."""
+def whole(value: Any, low: int, place: str, where: str, orelse: str = "",
+          high: int = LONGEST) -> int:
+    """An integer from `low` to `high`."""
     if not is_whole(value) or value < low:
         raise ScenarioError(f"{place}: must be an integer >= {low}{orelse}, found {value}", where)
+    if value > high:
+        raise ScenarioError(f"{place}: must be at most {high}{orelse}, found {value}", where)
     return int(value)
 
 

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from envs.core.errors import ScenarioError
+from envs.core.errors import ScenarioError, nearest
 from envs.dag.engine import Engine, size_of
 from envs.dag.fitting import check_clock
+from envs.dag.options import ALIASES
+from envs.dag.options import POLICIES as KNOWN
 from envs.dag.planning import Plan, plan_order
 from envs.dag.planning import plan as make_plan
 from envs.dag.recorder import Recorder, Run
@@ -42,7 +44,7 @@ def simulate_batch(scenario: Scenario, trace: Trace, seeds: Sequence[int], *,
                    system: System | None = None, recorded: bool = True,
                    threads: int = 1) -> list[Run]:
     """One run of the same trace per seed, replayed together."""
-    policy = scenario.options.policy if policy is None else policy
+    policy = _checked(scenario.options.policy if policy is None else policy, user)
     graphs, arrival, number = jobs_of(trace)
     if system is None:
         check_clock(trace, scenario.machine)
@@ -64,6 +66,21 @@ def simulate_batch(scenario: Scenario, trace: Trace, seeds: Sequence[int], *,
             recorder.drain(e)
     engine.close()
     return [recorder.run_of(e, trace, int(seed), policy) for e, seed in enumerate(seeds)]
+
+
+def _checked(policy: str, user: int) -> str:
+    """The name of a policy that can run by itself."""
+    known = [name for name in KNOWN if name != "env"]
+    policy = ALIASES.get(policy, policy)
+    if policy == "env":
+        raise ScenarioError("the environment answers, nothing runs by itself", "policy",
+                            "use gymnasium.make, or another policy")
+    if policy not in known:
+        raise ScenarioError(f'unknown policy "{policy}"', "policy", nearest(policy, known))
+    if policy == "user" and not user:
+        raise ScenarioError("no policy of a user is given", "policy",
+                            "give user=function.address of a function compiled by @policy")
+    return policy
 
 
 def jobs_of(trace: Trace) -> tuple[list, np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.core.errors import TraceError
-from envs.core.files import path_of, read_text, write_whole
+from envs.core.files import parse_json, path_of, write_whole
 from envs.dag.formats.dag1 import graph_from, to_dag1
 from envs.dag.formats.folder import read_folder, write_folder
 from envs.dag.graph import Graph
@@ -51,8 +51,4 @@ def _content(path: Path) -> Any:
             found[key] = value
         return found
 
-    try:
-        return json.loads(read_text(path, TraceError), object_pairs_hook=once)
-    except json.JSONDecodeError as problem:
-        raise TraceError(f"not JSON ({problem.msg})", f"{path}, line {problem.lineno}",
-                         "the file is truncated or of another format") from None
+    return parse_json(path, TraceError, once)

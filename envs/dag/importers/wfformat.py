@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.core.errors import ScenarioError, TraceError, nearest
-from envs.core.files import read_text
+from envs.core.files import parse_json
 from envs.core.options import as_number
 from envs.dag.formats.draft import Draft
 from envs.dag.graph import Graph, cleaned
@@ -41,11 +41,7 @@ def read_wfformat(path: str | Path, speedup: Mapping[str, float] | None = None) 
 
 def _parts(path: Path) -> tuple[Mapping[str, Any], list]:
     """The specification and the executed tasks of a file."""
-    try:
-        content = json.loads(read_text(path, TraceError))
-    except json.JSONDecodeError as problem:
-        raise TraceError(f"not JSON ({problem.msg})", f"{path}, line {problem.lineno}",
-                         "the file is truncated or of another format") from None
+    content = parse_json(path, TraceError)
     try:
         workflow = content["workflow"]
         specification, execution = workflow["specification"], workflow["execution"]["tasks"]
