@@ -235,3 +235,15 @@ def test_advice_wants_a_policy_without_queues():
     env.reset(seed=0)
     with pytest.raises(ScenarioError, match="no advice"):
         env.advice("dmdas")
+
+
+def test_weights_count_in_rewards():
+    rows = [[0, "cholesky(n=3)", 1.0], [10, "lu(n=2)", 5.0]]
+    for reward in ("jct", "regret"):
+        env = alone(rows, {"reward": reward}, objective="jct")
+        total, info = play(env, 2, at_random)
+        env.reset(seed=2)
+        start = env._value[0] if reward == "regret" else 0.0
+        assert total == pytest.approx((start - info["mean_jct"][0]) / env._ref[0])
+    with pytest.raises(ScenarioError, match="does not weigh"):
+        env.action_values()

@@ -43,3 +43,10 @@ def test_json_that_python_cannot_read(text, tmp_path):
 def test_machines_beyond_measure(change, message):
     with pytest.raises(ScenarioError, match=message):
         Machine.from_config({"unit": "1", "workers": [{"type": "cpu"}], **change})
+
+
+def test_a_window_beyond_memory():
+    trace = Trace.from_rows([[0, "cholesky(n=6)"]])
+    scenario = load_scenario("chol_readys", {"visible": "window", "window": 10**9})
+    with pytest.raises(ScenarioError, match="use visible: full"):
+        simulate(scenario, trace)

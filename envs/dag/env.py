@@ -91,8 +91,8 @@ class DagEnv(BatchEnv):
         still happen without this worker. Without `strict` an illegal action is WAIT if that is
         legal, else slot 0, and `info["invalid"]` is set.
     Reward: `env.reward`. `makespan`: -elapsed / ref, sums to -makespan / ref. `jct`: -integral of
-        the jobs in the system / (jobs * ref), sums to -mean JCT / ref. `regret`: (H before - H
-        after) / ref, H = makespan (mean JCT with `objective: jct`) that a clairvoyant
+        the jobs in the system, by their weights, / ref, sums to -mean JCT / ref. `regret`: (H
+        before - H after) / ref, H = makespan (mean JCT with `objective: jct`) that a clairvoyant
         `env.rollout_policy` reaches from the state (`env.oracle=exact`: the optimum, up to 12
         tasks; `bound`: a lower bound); sums to (H at the start - makespan) / ref. `final`: at the
         end 1 - makespan / that of mct_wait under the same seed. ref = mean lower bound LB0 of the
@@ -234,7 +234,7 @@ class DagEnv(BatchEnv):
         bad = self._mask[every, actions] == 0
         actions = np.where(bad, np.where(self._mask[:, last] == 1, last, 0), actions)
         padded = np.concatenate([self._picks, np.full((self._envs, 1), WAIT, np.int32)], axis=1)
-        before, area = self._start.copy(), run["capped"].copy()
+        before = self._start.copy()
         asks = run["code"] == ASKS
         run["answer"][asks] = padded[every, actions][asks]
         run["illegal"][asks] += bad[asks]
@@ -242,7 +242,7 @@ class DagEnv(BatchEnv):
         now = self._now()
         self._start = now
         over, late = run["code"] == OVER, run["code"] == LATE
-        reward = self._reward(now - before, area, over)
+        reward = self._reward(before, now, over)
         observation, mask = self._look()
         info = self._info(now, now - before, bad, over)
         return observation, reward, over, late, mask, info
@@ -253,12 +253,12 @@ class DagEnv(BatchEnv):
         return np.where(run["code"] == OVER, run["last_finish"],
                         np.minimum(run["now"], run["until"])).astype(float)
 
-    def _reward(self, elapsed: np.ndarray, area: np.ndarray, over: np.ndarray) -> np.ndarray:
+    def _reward(self, before: np.ndarray, now: np.ndarray, over: np.ndarray) -> np.ndarray:
         run, kind = self.engine.block["run"], self.options.reward
         if kind == "makespan":
-            return -elapsed / self._ref
+            return -(now - before) / self._ref
         if kind == "jct":
-            return -self._presence(area, over) / (run["jobs"] * self._ref)
+            return -self._presence(before, now) / self._ref
         if kind == "regret":
             value = np.where(over, self._objective(), 0.0)
             asks = run["code"] == ASKS
@@ -270,10 +270,13 @@ class DagEnv(BatchEnv):
         reference = self.oracle.reference(over)
         return np.where(over, (reference - reached) / np.maximum(1.0, reference), 0.0)
 
-    def _presence(self, area: np.ndarray, over: np.ndarray) -> np.ndarray:
-        """Job time since the last decision; beyond a horizon only of episodes that ended."""
-        run = self.engine.block["run"]
-        return np.where(over, run["area"], run["capped"]) - area
+    def _presence(self, before: np.ndarray, now: np.ndarray) -> np.ndarray:
+        """Mean time that jobs were in the system since the last decision, by weight."""
+        run, job = self.engine.block["run"], self.engine.block["job"]
+        share = np.where(np.arange(job.shape[1]) < run["jobs"][:, None], self._weight, 0.0)
+        spent = np.minimum(now[:, None], job["finish"]) - np.maximum(before[:, None],
+                                                                     job["arrival"])
+        return (share * spent.clip(0)).sum(axis=1) / share.sum(axis=1)
 
     def _objective(self) -> np.ndarray:
         """Makespan, or mean completion time, of the finished part, ticks."""

@@ -159,6 +159,9 @@ class Rollout(Oracle):
         self.watched.spread(searching.value_batch, calls)
         if self.objective == "makespan":
             return makespan
+        if np.ptp(self.weight, axis=1).any():
+            raise ScenarioError("looking ahead does not weigh jobs", "agent.imitate",
+                                "leave it out, or the weights of the trace")
         return completion / self.watched.block["run"]["jobs"][:, None]
 
 

@@ -34,7 +34,6 @@ REPLICA = np.dtype([
     ("arrived", "i8"),             # jobs before it have arrived
     ("present", "i8"),             # jobs in the system
     ("area", "i8"),                # integral of `present` over time
-    ("capped", "i8"),              # the same until `until`
     ("held", "i8"),                # assigned, unfinished tasks
     ("shown", "i8"),               # visible tasks that are blocked
     ("seen", "i8"),                # non-virtual tasks seen so far, and finished
@@ -45,7 +44,6 @@ REPLICA = np.dtype([
     ("rank_head", "i8"),
     ("rank_tail", "i8"),
     ("rseq", "i8"),
-    ("touches", "i8"),
     ("requests", "i8"),
     ("releases", "i8"),            # fair: number of flows that had to be waited for
     ("flows", "i8"),               # fair: flows under way

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.core.errors import ScenarioError
 from envs.core.jit import records
 from envs.dag.fitting import duration_on
 from envs.dag.graph import READ, Graph
@@ -14,6 +15,8 @@ from envs.dag.rules.paths import paths
 from envs.dag.scenario import Scenario
 from envs.dag.units import NEVER
 from envs.dag.work import ARC, OPERAND, TASK_INFO
+
+MOST_TAILS = 10**8      # of a windowed graph
 
 
 class Tables(NamedTuple):
@@ -96,6 +99,9 @@ def _spread(options: Options, graph: Graph) -> np.ndarray:
 def _tail(options: Options, task: np.ndarray, arc: np.ndarray) -> np.ndarray:
     """B for every number of edges ahead; fills in ranks by the B of ready tasks."""
     window = {"full": -1, "frontier": 0, "window": options.window}[options.visible]
+    if len(task) * (window + 1) > MOST_TAILS:
+        raise ScenarioError(f"window: {window} edges ahead of each of {len(task)} tasks is too "
+                            "much to keep", "window", "use visible: full, or a smaller window")
     whole = np.zeros(len(task), np.int64)
     table = np.zeros((len(task) if window >= 0 else 0, max(window, 0) + 1), np.int64)
     paths(records(task), records(arc), whole, table, window)

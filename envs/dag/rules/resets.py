@@ -161,9 +161,8 @@ def _fill_machine(s, w):
 
 @rule
 def _fill_run(run):
-    run.now, run.arrived, run.present, run.area, run.capped, run.shown = 0, 0, 0, 0, 0, 0
-    run.held = 0
-    run.seen, run.finished, run.fresh, run.rseq, run.touches, run.requests = 0, 0, 0, 0, 0, 0
+    run.now, run.arrived, run.present, run.area, run.held, run.shown = 0, 0, 0, 0, 0, 0
+    run.seen, run.finished, run.fresh, run.rseq, run.requests = 0, 0, 0, 0, 0
     run.releases, run.flows, run.rated_at, run.decisions, run.waits = 0, 0, 0, 0, 0
     run.clean, run.dirty, run.pushed, run.asked_at, run.scale = 0, 0, 0, 0, 0
     run.last_finish, run.logged, run.illegal, run.asking, run.foresight = 0, 0, 0, 0, 0

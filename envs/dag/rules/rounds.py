@@ -197,7 +197,6 @@ def _next_batch(s, w):
         run.code = OVER
         return
     run.area += run.present * (soonest - run.now)
-    run.capped += run.present * (min(soonest, run.until) - min(run.now, run.until))
     run.now = soonest
     if not turn_batch(s, w):
         return
