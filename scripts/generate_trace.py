@@ -74,7 +74,7 @@ class Keys:
       graphs: ["cholesky(n=8,table=k40_960)", my_graph.json]      # generator calls or files
       weights: [3, 1]                     # shares of the graphs; default: equal
       jobs: 40
-      rate: 0.01                          # jobs per unit of time of the graphs
+      rate: 0.01                          # jobs per unit of time of the first graph
       load: 0.7                           # or: rate = load * workers / mean work of a graph, each
       workers: 4                          #   task on its fastest type
       seed: 1

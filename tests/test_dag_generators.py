@@ -1,7 +1,9 @@
 """Generators of task graphs: closed forms, the shared checksums, and how calls are written."""
 from __future__ import annotations
 
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,6 +201,24 @@ def test_the_load_of_a_stream():
     assert changed(config_of(config)) == config
     rate = generate({"graphs": ["chain(n=5)"], "rate": 0.01, "jobs": 2000})
     assert np.diff(rate.arrival).mean() == pytest.approx(100, rel=0.06)
+
+
+def test_a_stream_of_graphs_in_several_units(tmp_path):
+    """The table is in the unit of the graph that arrives first, wherever it is listed."""
+    slow, fast = str(tmp_path / "slow.json"), "cholesky(n=4,table=k40_960)"
+    Path(slow).write_text(json.dumps({"format": "dag-1", "unit": "ms", "tasks": [
+        {"id": 1, "duration": {"cpu": 100}}]}))
+    for weights in ([1, 0], [2, 1], [1, 3], [0, 1]):
+        trace = generate({"graphs": [slow, fast], "weights": weights, "load": 0.5, "workers": 2,
+                          "jobs": 4000, "seed": 1})
+        write_trace(trace, tmp_path / "mixed.csv")
+        again = read_trace(tmp_path / "mixed.csv")
+        assert again.unit == trace.jobs[0].graph.unit
+        assert again.arrival.tolist() == trace.arrival.tolist()
+        work = sum(int(least_work(job.graph).sum()) for job in trace.jobs)
+        assert work / (2 * trace.end) == pytest.approx(0.5, rel=0.08)
+    with pytest.raises(ScenarioError, match="all '1' with one resolution"):
+        generate({"graphs": [slow, "chain(n=2)"], "rate": 1})
 
 
 @pytest.mark.parametrize(("config", "message"), [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -130,16 +130,27 @@ def config_of(config: StreamConfig | Mapping[str, Any], where: str = "") -> Stre
 def generate(
     config: StreamConfig | Mapping[str, Any], seed: int | None = None, name: str = "generated"
 ) -> Trace:
-    """A Poisson stream of the graphs."""
+    """A Poisson stream of the graphs; `rate` is per unit of the first of them."""
     from envs.dag.generator.measure import least_work
     from envs.dag.replay import poisson_trace  # replay opens graphs through this module
 
     config = config_of(config)
     graphs = [open_graph(text, name) for text in config.graphs]
-    work = [least_work(graph).sum() / graph.ticks_per_unit for graph in graphs]
+    _check_units(graphs, name)
+    work = np.array([least_work(graph).sum() for graph in graphs]) / graphs[0].ticks_per_unit
     rate = config.rate or config.load * config.workers / np.average(work, weights=config.weights)
     return poisson_trace(graphs, float(rate), config.jobs, config.seed if seed is None else seed,
                          config.weights, name=name)
+
+
+def _check_units(graphs: Sequence[Graph], where: str) -> None:
+    one = graphs[0]
+    for other in graphs:
+        if "1" in (one.unit, other.unit) and (one.unit, one.resolution) != (
+                other.unit, other.resolution):
+            raise ScenarioError(f"{one.name} has unit {one.unit!r} and resolution {one.resolution},"
+                                f" {other.name} unit {other.unit!r} and {other.resolution}", where,
+                                "give all real units, or all '1' with one resolution")
 
 
 @lru_cache(1)

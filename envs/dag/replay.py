@@ -138,12 +138,13 @@ def read_trace(path: str | Path) -> Trace:
 
 
 def write_trace(trace: Trace, path: str | Path) -> None:
-    """Write the table; graphs are named by the file or call that they came from."""
+    """Write the table: graphs by the file or call that they came from, arrivals in the unit of the
+    graph that arrives first, as `read_trace` takes them."""
     for number, job in enumerate(trace.jobs):
         if not job.graph.source:
             raise TraceError(f"the graph of job {number} has no file", trace.name,
                              "write it with write_graph and read it again")
-    per_unit = factor(trace.unit, trace.resolution)
+    per_unit = trace.jobs[0].graph.ticks_per_unit
     columns = {"id": [job.name or str(j) for j, job in enumerate(trace.jobs)],
                "arrival": [units_of(job.arrival, per_unit) for job in trace.jobs],
                "graph": [job.graph.source for job in trace.jobs]}

@@ -28,7 +28,7 @@ class StreamConfig:
     graphs: tuple[str, ...] = option((), _texts)        # paths or generator calls
     weights: tuple[float, ...] | None = option(None, _weights)      # shares of the graphs
     jobs: int = integer(40, low=1)
-    rate: float | None = number(None, above=0)          # jobs per unit of time
+    rate: float | None = number(None, above=0)          # jobs per unit of the first graph
     load: float | None = number(None, above=0)          # instead: rate * mean work / workers,
     workers: int = integer(4, low=1)                    # work = sum of the least durations
     seed: int = integer(0, low=0)

@@ -24,7 +24,7 @@ def describe(item: Graph | Trace) -> str:
         return "\n".join([f"{item.name}: {len(item)} tasks", *_graph_lines(item)])
     unit = factor(item.unit, item.resolution)
     lines = [f"{item.name}: {len(item)} jobs of {len(item.graphs)} graphs, the last arrives at "
-             f"{item.end / unit:.6g}"]
+             f"{item.end / unit:.6g} {_unit(item)}"]
     if len(item) > 1:
         gaps = np.diff(item.arrival) / unit
         work = sum(int(least_work(job.graph).sum()) for job in item.jobs) / unit
@@ -59,5 +59,5 @@ def _graph_lines(graph: Graph) -> list[str]:
     return [f"  {name:15} {text}" for name, text in shown.items()]
 
 
-def _unit(graph: Graph) -> str:
-    return "units" if graph.unit == "1" else graph.unit
+def _unit(item: Graph | Trace) -> str:
+    return "units" if item.unit == "1" else item.unit
