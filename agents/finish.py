@@ -15,24 +15,33 @@ if TYPE_CHECKING:
 
 
 def finish(run: Run) -> Path:
-    """Save to the run folder, and where `save` and `library` say; show how good it is."""
-    here, say = run.folder / "policy", run.progress.console.print
-    _store(run, here, "", replace=True)
+    """Save to the run folder, and where `save` and `library` say; only then show how good it is,
+    so that a table that fails costs nothing that was learned."""
+    here = run.folder / "policy"
+    places = _stored(run, here)
     if run.config.pictures:
         run.tracker.picture("timeline", picture(run), run.learner.steps)
     if run.config.table:
-        _store(run, here, held_out(run, here), replace=True)
+        results = held_out(run, here)
+        for place in places:
+            _store(run, place, results, replace=True)
+    return here
+
+
+def _stored(run: Run, here: Path) -> list[Path]:
+    """Keep the policy wherever it is wanted; the folders that take the table's rows."""
+    places, say = [here], run.progress.console.print
+    _store(run, here, "", replace=True)
+    say(f"policy:  {here}", soft_wrap=True)
     if run.config.save is not None:
-        place = store_folder(run.config)
-        _store(run, place, (here / store.RESULTS).read_text(), replace=run.config.replace)
-        say(f"saved:   {place}", soft_wrap=True)
+        places.append(store_folder(run.config))
+        _store(run, places[-1], "", replace=run.config.replace)
+        say(f"saved:   {places[-1]}", soft_wrap=True)
     if run.config.library is not None:
         from agents.library.joining import join_run
 
-        results = (here / store.RESULTS).read_text()
-        say(f"library: {join_run(run, results)}", soft_wrap=True)
-    say(f"policy:  {here}", soft_wrap=True)
-    return here
+        say(f"library: {join_run(run)}", soft_wrap=True)
+    return places
 
 
 def _store(run: Run, place: Path, results: str, replace: bool) -> None:

@@ -70,6 +70,10 @@ class Run:
         torch.set_num_threads(config.threads)
         self.config, self.folder, self.agent = config, folder, config.agent
         self.task = open_task(config)
+        if config.library is not None:
+            from agents.library.joining import check_run
+
+            check_run(config, self.task.scenario)
         self.total = config.steps or int(config.env.get("steps") or 1_000_000)
         self.best: dict[str, Any] | None = None         # weights of the best validated policy
         self.best_score: Score | None = None

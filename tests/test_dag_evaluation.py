@@ -136,6 +136,14 @@ def test_the_rivals_of_training_are_those_that_make_sense():
         assert [c.name for c in found.contenders] == names
 
 
+def test_rivals_are_those_of_the_windows_they_run_on():
+    """One job in the validation part, three in the test part: plans are for the first alone."""
+    jobs = Trace.from_rows([[t, "cholesky(n=2)"] for t in (0, 10, 20, 75, 85, 90, 100)])
+    told = {part: [c.name for c in small([RIVALS], trace=jobs, part=part, windows=1).contenders]
+            for part in ("validation", "test")}
+    assert "static:heft" in told["validation"] and "static:heft" not in told["test"]
+
+
 def test_a_load_is_least_work_times_rate_over_workers():
     d, given = domain("dag"), scenario(workload={
         "train": ["cholesky(n=3)"], "poisson": {"load": 0.2, "jobs": 400}})

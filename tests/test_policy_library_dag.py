@@ -23,8 +23,9 @@ from agents.library.verify import verify
 from agents.networks import build
 from agents.networks.acting import NetworkPolicy
 from agents.schema import ReinforceConfig, TrainConfig
+from agents.store import load
 from agents.training import Run, train
-from envs.core.errors import PolicyError
+from envs.core.errors import PolicyError, SuiteError
 from tests.small_dag import plain
 
 KINDS = ["gemm", "potrf", "syrk", "trsm", "getrf"]
@@ -147,6 +148,37 @@ def test_a_training_ends_in_a_library(tmp_path):
     assert versions.read(root, 1).features["kinds"] == KINDS
     assert versions.load(root, 1).options["env"] == {"slots": 8, "kinds": KINDS}
     assert len(registry.read(root)) == 2 and not verify(root)
+
+
+def literature(root, **keys) -> TrainConfig:
+    return TrainConfig(**{
+        "env": {"name": "dag", "slots": 8}, "agent": ReinforceConfig(num_envs=8, hidden=8),
+        "scenario": "literature", "trace": "topcuoglu", "steps": 20, "windows": 1,
+        "validations": 1, "table": False, "pictures": False, "library": str(root), **keys})
+
+
+def test_a_table_that_fails_loses_nothing(tmp_path, monkeypatch):
+    def fails(run, folder):
+        raise PolicyError("no table", "here")
+
+    monkeypatch.setattr("agents.finish.held_out", fails)
+    with pytest.raises(PolicyError, match="no table"):
+        train(literature(tmp_path / "new", table=True), tmp_path / "run")
+    assert load(tmp_path / "run" / "policy").env == "dag"
+    assert families.names(tmp_path / "new") == ["literature_topcuoglu"]
+    place = families.read(tmp_path / "new", "literature_topcuoglu").scenario["workload"]
+    assert place == ["traces/dag/topcuoglu.json"]
+
+
+def test_what_makes_no_family_is_said_before_training(tmp_path):
+    for trace, what in (("tiled_stream", "a table of jobs makes no family"),
+                        ("topcuoglo", 'did you mean "topcuoglu"')):
+        with pytest.raises(SuiteError, match=what):
+            Run(literature(tmp_path / "new", trace=trace, scenario="tiled"), tmp_path / "run")
+    (tmp_path / "old" / "families").mkdir(parents=True)
+    (tmp_path / "old" / "families" / "x.yaml").write_text("cases: 3")
+    with pytest.raises(PolicyError, match="restore it from a copy"):
+        Run(literature(tmp_path / "old"), tmp_path / "run")
 
 
 def test_a_library_is_for_dag_alone():

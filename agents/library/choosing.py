@@ -12,7 +12,7 @@ from agents.library import aliases as names
 from agents.library.accuracy import Accuracies
 from agents.library.families import Family
 from agents.library.library import Library
-from agents.library.recognition import family_of, name_of
+from agents.library.recognition import family_of, name_of, placed
 from agents.library.versions import RULE, RULE_NAME
 from envs.core.errors import PolicyError, SuiteError
 from envs.dag.machine import read_machine
@@ -37,7 +37,7 @@ def asked(graph: str | Path, machine: str | Path | Mapping[str, Any],
     """The scenario of one graph on one machine."""
     given = machine if isinstance(machine, Mapping) else read_machine(Path(machine)).to_config()
     return Scenario.from_config({"name": name_of(str(graph)), "machine": given,
-                                 "workload": [str(graph)], **(options or {})})
+                                 "workload": [placed(str(graph))], **(options or {})})
 
 
 def choose(library: Library, scenario: Scenario) -> list[Tried]:

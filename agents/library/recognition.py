@@ -12,12 +12,15 @@ import numpy as np
 
 from agents.library.families import Family
 from agents.store import folder_name
+from envs.core.errors import PolicyError
 from envs.core.files import REPOSITORY
+from envs.core.workloads import trace_path
 from envs.dag.features import features
+from envs.dag.generate import is_call
 from envs.dag.graph import Graph
 from envs.dag.scenario import Scenario
 from envs.dag.signature import signature
-from envs.dag.workloads import open_workload
+from envs.dag.workloads import SHIPPED, open_workload, workload_names
 
 FIRST_TRAINING = 0      # episode seed whose graphs stand for the training part
 
@@ -40,8 +43,20 @@ def name_of(graph: str) -> str:
 
 
 def on_graph(scenario: Scenario, graph: str) -> Scenario:
-    """The scenario with this graph in place of its own."""
-    return replace(scenario.replace(workload=[graph]), name=f"{scenario.name}_{name_of(graph)}")
+    """The scenario with this graph (a path, a name, a call) in place of its own."""
+    return replace(scenario.replace(workload=[placed(graph)]),
+                   name=f"{scenario.name}_{name_of(graph)}")
+
+
+def placed(graph: str) -> str:
+    """A call as it is, else the file or folder of the graph: found from anywhere."""
+    if is_call(graph):
+        return graph
+    path = trace_path(graph, SHIPPED, workload_names)
+    if path.is_file() and not path.name.lower().endswith((".json", ".json.gz")):
+        raise PolicyError("a table of jobs makes no family", graph,
+                          "give a graph, or a scenario with its graphs and `poisson`")
+    return str(path.resolve())
 
 
 def signatures(graphs: Iterable[Graph], scenario: Scenario) -> set[str]:

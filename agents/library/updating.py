@@ -18,7 +18,7 @@ from agents.library import families, versions
 from agents.library.choosing import Tried, asked, best_version, choose
 from agents.library.distilling import divergence
 from agents.library.library import Added, Library
-from agents.library.recognition import family_of, name_of
+from agents.library.recognition import family_of, name_of, placed
 from agents.library.versions import RULE
 from agents.reinforce import Reinforce
 from agents.schema import ReinforceConfig
@@ -87,7 +87,7 @@ def scenario_of(library: Library, graph: str, machine: str | None) -> Scenario:
                           "give machine=FILE, or train a first version")
     trained = versions.read(library.root, version).families
     base = families.read(library.root, trained[0]).scenario
-    return Scenario.from_config({**base, "name": name_of(graph), "workload": [graph]})
+    return Scenario.from_config({**base, "name": name_of(graph), "workload": [placed(graph)]})
 
 
 def fine_tune(library: Library, parent: NetworkPolicy, new: Family, rehearsed: Sequence[Family],
