@@ -129,6 +129,12 @@ def test_a_saved_policy_is_added(tmp_path, capsys):
     save(tmp_path / "silent", policy(0.9))
     assert run("add", tmp_path / "new", tmp_path / "silent") == 2
     assert "does not say on what it was trained" in capsys.readouterr().err
+    for number, told in enumerate(({"scenario": "my_dag"}, {"scenario": "chol_readys",
+                                                           "trace": "pipeline"})):
+        save(tmp_path / f"own{number}", policy(0.9), trained_on=told)
+        assert run("add", tmp_path / "new", tmp_path / f"own{number}") == 2
+        assert "of your own" in (error := capsys.readouterr().err) and "scenario=FILE" in error
+        assert run("add", tmp_path / "new", tmp_path / f"own{number}", "chol_readys") == 0
 
 
 @pytest.mark.parametrize(("argv", "what"), [

@@ -54,15 +54,22 @@ def trained_on(told: Mapping[str, Any], scenario: str | None, where: str) -> Sce
     """The scenario that the user names, or that a saved policy says it was trained on."""
     from agents.library.recognition import on_graph
     from envs.dag.generate import is_call
-    from envs.dag.scenario import load_scenario
+    from envs.dag.scenario import load_scenario, scenario_names
+    from envs.dag.workloads import workload_names
 
     if scenario:
         return load_scenario(scenario)
-    if not told.get("scenario"):
-        raise PolicyError("does not say on what it was trained", where, "give scenario=NAME")
-    found = load_scenario(told["scenario"], told.get("options") or None)
-    trace = str(told.get("trace", ""))
-    return on_graph(found, trace) if is_call(trace) else found
+    name, trace = (str(told.get(key) or "") for key in ("scenario", "trace"))
+    if name not in scenario_names():
+        raise PolicyError(f"was trained on a scenario of your own, {name}" if name else
+                          "does not say on what it was trained", where, "give scenario=FILE")
+    found = load_scenario(name, told.get("options") or None)
+    if trace in ("", name):
+        return found
+    if not is_call(trace) and trace not in workload_names():
+        raise PolicyError(f"was trained on a file of your own, {trace}", where,
+                          "give scenario=FILE, with the graph as its workload")
+    return on_graph(found, trace)
 
 
 def policy_folder(name: str) -> Path:
