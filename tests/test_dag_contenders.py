@@ -7,6 +7,8 @@ from envs.core.errors import PolicyError
 from tests.small_dag import scenario, small
 
 USER = '''
+from dataclasses import replace
+
 import numpy as np
 from envs.dag.planning import plan as planned
 from envs.dag.policy import policy
@@ -67,6 +69,19 @@ class Nowhere:
         return np.full(len(graph), 9), np.zeros(len(graph), int)
 
 
+class Elsewhere:
+    """A whole plan, for a machine with more workers."""
+
+    def plan(self, graph, machine):
+        made = planned("heft", graph, machine)
+        return replace(made, worker=np.where(made.worker == 0, 99, made.worker))
+
+
+class Never:
+    def plan(self, graph, machine):
+        return np.zeros(len(graph)), np.full(len(graph), np.nan)
+
+
 class Short:
     def plan(self, graph, machine):
         return [0], [0]
@@ -119,7 +134,8 @@ def test_a_policy_acts_in_the_environment_as_its_rule_says(path):
 @pytest.mark.parametrize(("name", "message"), [
     ("fails", "mine.py, line [0-9]+: KeyError"),
     ("nothing", "nan"), ("raises", "too late"), ("void", "nan"),
-    ("Nowhere", "worker 9 does not exist"), ("Short", "plan needs"), ("Lost", "no way"),
+    ("Nowhere", "worker 9 does not exist"), ("Short", "plan needs"),
+    ("Elsewhere", "worker 99 does not exist"), ("Never", "whole numbers"), ("Lost", "no way"),
     ("USER", "defines no"),
 ])
 def test_a_mistake_is_blamed_on_the_file(path, name, message):

@@ -13,6 +13,7 @@ from envs.dag.graph import Graph
 from envs.dag.planning import Plan
 from envs.dag.policy import SIGNATURE
 from envs.dag.scenario import Scenario
+from envs.dag.units import NEVER
 
 ARGUMENTS = len(SIGNATURE.args)
 NEVER_STARTS = -1.0     # the score of a function that failed
@@ -44,15 +45,24 @@ def user_plan(own: Any, graph: Graph, scenario: Scenario, guard: Guard) -> Plan:
     """The answer of `plan(graph, machine)`: a `Plan`, or workers and starts in ticks, checked."""
     with guard():
         answer = own.plan(graph, scenario.machine)
+        given = (answer.worker, answer.start) if isinstance(answer, Plan) else answer
+        worker, start = (_whole(part) for part in given)
+        _check(worker, start, graph, scenario)
         if isinstance(answer, Plan):
             return answer
-        worker, start = (np.asarray(part, np.int64) for part in answer)
-        _check(worker, start, graph, scenario)
         type_of = scenario.machine.type_of
         kind = np.where(worker >= 0, type_of[worker], 0)
         column = np.array([_column(graph, name) for name in scenario.machine.types])
         lasts = np.where(worker >= 0, graph.duration[np.arange(len(graph)), column[kind]], 0)
         return Plan(worker.astype(np.int32), start, start + lasts, int((start + lasts).max()))
+
+
+def _whole(values: Any) -> np.ndarray:
+    """Integers, as int64."""
+    found = np.asarray(values)
+    if not ((np.abs(found) < NEVER).all() and (np.floor(found) == found).all()):
+        raise ValueError("workers and starts are whole numbers (ticks)")
+    return found.astype(np.int64)
 
 
 def _column(graph: Graph, device: str) -> int:
