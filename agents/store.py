@@ -107,25 +107,24 @@ def read_config(path: Path) -> PolicyConfig:
     return PolicyConfig(**content)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, remedy: str = "save the policy again") -> dict[str, Any]:
     """A mapping of plain values: no tags, no aliases, bounded size."""
     text = read_limited(path, LARGEST_CONFIG, "configuration")
     try:
         decoded = text.decode("utf-8")
-        _check_events(decoded, str(path))
+        _check_events(decoded, str(path), remedy)
         content = yaml.safe_load(decoded)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as problem:
         if isinstance(problem, PolicyError):
             raise
         reason = str(problem).splitlines()[0][:80] if str(problem) else type(problem).__name__
-        raise PolicyError(f"no plain YAML ({reason})", str(path),
-                          "save the policy again") from None
+        raise PolicyError(f"no plain YAML ({reason})", str(path), remedy) from None
     if not isinstance(content, dict):
-        raise PolicyError("no mapping of keys", str(path), "save the policy again")
+        raise PolicyError("no mapping of keys", str(path), remedy)
     return content
 
 
-def _check_events(text: str, where: str) -> None:
+def _check_events(text: str, where: str, remedy: str) -> None:
     """No aliases, which can multiply without bound, and no deep nesting."""
     depth = 0
     for event in yaml.parse(text):
@@ -133,7 +132,7 @@ def _check_events(text: str, where: str) -> None:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
             what = "YAML aliases are not allowed" if depth <= DEEPEST else "nested too deeply"
-            raise PolicyError(what, where, "save the policy again")
+            raise PolicyError(what, where, remedy)
 
 
 def _filled(config: PolicyConfig, weights: Path, where: str) -> Network:

@@ -1,6 +1,7 @@
 """A policy library on the disk: immutable, whole or not at all, every defect named."""
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -215,3 +216,16 @@ def test_names_of_libraries(tmp_path):
         existing(tmp_path)
     with pytest.raises(PolicyError, match="is no name"):
         place_of("a b")
+
+
+def test_commands_at_once_take_numbers_of_their_own(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        [*pool.map(lambda _: registry.append(tmp_path, "check"), range(40))]
+    assert [line.number for line in registry.read(tmp_path)] == [*range(40)]
+
+
+def test_a_torn_family_is_to_be_restored(tmp_path):
+    library(tmp_path)
+    families.path_of(tmp_path, "lu").write_text("scenario: {machine: [")
+    defect, = verify(tmp_path)
+    assert "lu.yaml" in defect and "from a copy" in defect

@@ -14,7 +14,7 @@ from agents.library.updating import Course, fine_tune, update
 from agents.networks import for_environment
 from agents.networks.acting import NetworkPolicy
 from agents.networks.categorical import NEVER, Categoricals
-from envs.core.errors import PolicyError
+from envs.core.errors import PolicyError, ScenarioError
 from envs.dag.scenario import Scenario, load_scenario
 from tests.small_library import Told, add, library, policy
 from tests.toys import Identity, accuracy
@@ -185,6 +185,20 @@ def test_a_candidate_that_cannot_act_is_last(tmp_path):
     found = choose(kept, asked("cholesky(n=3)", MACHINE))
     assert found[-1].version == 1 and "an mlp of another size" in found[-1].why
     with pytest.raises(PolicyError, match="no version acts here"):
+        update(kept, "lu(n=2)")
+
+
+def test_a_graph_of_other_units_is_named(tmp_path):
+    class Fits(Told):
+        def ratios(self, actor, family):
+            if family.name == "asked":
+                raise ScenarioError("graph lu has unit '1', machine has unit 'ms'", "lu")
+            return super().ratios(actor, family)
+
+    kept = library(tmp_path, "chol", judge=Fits())
+    families.write(tmp_path, family_of(small()))
+    add(kept, 0.5)
+    with pytest.raises(ScenarioError, match="machine has unit 'ms'"):
         update(kept, "lu(n=2)")
 
 

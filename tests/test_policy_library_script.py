@@ -153,6 +153,9 @@ def test_a_saved_policy_is_added(tmp_path, capsys):
     (["choose", "ROOT"], "graph=...: is needed"),
     (["check", "ROOT", "fresh=0"], "fresh: a check needs at least one case"),
     (["check", "ROOT", "most=-1"], "most: -1.0 is no limit"),
+    (["rollback", "ROOT", "--family", "chl"], 'no family "chl"; did you mean "chol"'),
+    (["promote", "ROOT", "2", "--family", "chl"], 'no family "chl"'),
+    (["split", "ROOT", "--tau", "-1"], "tau: -1.0 is no error"),
     (["add", "ROOT", "no_such_policy"], "no_such_policy: no such saved policy"),
 ])
 def test_mistakes_are_one_line(kept, argv, what, capsys):

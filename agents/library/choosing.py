@@ -82,6 +82,8 @@ def _tried(library: Library, table: Accuracies, trial: Family, version: int | No
     try:
         return Tried(version, name, float(np.mean(library.judge.ratios(actor, trial))), why)
     except SuiteError as error:
+        if version == RULE:         # where the rule cannot act, nobody can
+            raise
         return Tried(version, name, float("inf"), f"{why}; {error.what}")
 
 

@@ -58,7 +58,7 @@ def read(root: Path, name: str) -> Family:
     path = path_of(root, name)
     if not path.is_file():
         raise PolicyError(f'no family "{name}"', str(path), nearest(name, names(root)))
-    content = read_yaml(path)
+    content = read_yaml(path, "restore it from a copy")
     for key, kind in KEYS.items():
         if not isinstance(content.get(key), kind):
             raise PolicyError(f'key "{key}" is no {kind.__name__}', str(path),

@@ -77,6 +77,7 @@ class Library:
 
     def promote(self, version: int, family: str | None = None) -> Line:
         """Ask the gate again, for a version that is there."""
+        self._known(family)
         return self._enter("promote", self.accuracies(), version, family)
 
     def _enter(self, op: str, table: Accuracies, version: int, family: str | None) -> Line:
@@ -101,6 +102,7 @@ class Library:
 
     def rollback(self, family: str | None = None) -> Line:
         """By hand: champion <- previous, or `mct_wait`."""
+        self._known(family)
         before = self.aliases
         if CHAMPION not in before and not names.own(before):
             raise PolicyError("there is no champion to take back", str(self.root / names.FILE),
@@ -113,6 +115,10 @@ class Library:
         to = sorted({names.serving(after, d) for d in served})
         return registry.append(self.root, "rollback", versions=to, families=served, aliases=after,
                                verdict="by hand to " + ", ".join(map(str, to)))
+
+    def _known(self, family: str | None) -> None:
+        if family is not None:
+            kept.read(self.root, family)
 
     def merge(self, parents: Sequence[int], how: str = "soup",
               weights: Sequence[float] | None = None) -> Added:
@@ -142,6 +148,8 @@ class Library:
 
     def split(self, tau: float = 0.10) -> tuple[Split, Line]:
         """Every family is served by the best of few versions."""
+        if not tau >= 0:
+            raise PolicyError(f"{tau} is no error", "tau", "give a number >= 0")
         table, after = self.accuracies(), self.aliases
         if not table.families:
             raise PolicyError("no family to serve", str(self.root / "families"),

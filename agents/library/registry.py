@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agents.library.disk import append_line
+from agents.library.disk import append_line, locked
 from envs.core.errors import PolicyError
 
 FILE = "registry.jsonl"
@@ -51,10 +51,11 @@ def read(root: Path) -> list[Line]:
 def append(root: Path, op: str, *, versions: Sequence[int] = (), families: Sequence[str] = (),
            figures: Mapping[str, Any] | None = None, verdict: str = "",
            aliases: Mapping[str, int] | None = None) -> Line:
-    """Say what was done, when it is done."""
-    line = Line(len(read(root)), op, tuple(versions), tuple(families), dict(figures or {}),
-                verdict, dict(aliases or {}), datetime.now(UTC).isoformat(timespec="seconds"))
-    append_line(root / FILE, json.dumps(asdict(line)))
+    """Say what was done, when it is done; of two commands at once each has its own number."""
+    with locked(root / FILE):
+        line = Line(len(read(root)), op, tuple(versions), tuple(families), dict(figures or {}),
+                    verdict, dict(aliases or {}), datetime.now(UTC).isoformat(timespec="seconds"))
+        append_line(root / FILE, json.dumps(asdict(line)))
     return line
 
 
