@@ -3,11 +3,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from envs.core.drawing import draw_timeline
 from envs.dag.drawing import memory_curves, screen, task_curves, timeline
+from envs.dag.formats import graph_from
 from envs.dag.graph import Graph
 from envs.dag.layout import critical, graph_figure, layers, places
+from envs.dag.replay import Trace
+from envs.dag.scenario import load_scenario
+from envs.dag.simulate import simulate
 from envs.dag.units import NEVER
 from tests.dag_runs import diamond, machine, run_of
 from tests.test_dag_metrics import JOBS, STREAM, TASKS, TRANSFERS
@@ -34,6 +39,15 @@ def test_workers_run_and_stall_and_links_move(run):
         ("gpu 1 out", 4, 5, "stage"), ("gpu 0 in", 5, 6, "fetch")}
     assert drawn.until == 10 and drawn.unit == "units"
     assert draw_timeline(drawn, 400, 300).shape == (300, 400, 3)
+
+
+def test_markers_alone_and_names_like_formulas_are_drawn():
+    for kinds, tasks in (({}, [{"id": "a", "virtual": True}]),
+                         ({"$x^$": {"cpu": 1}}, [{"id": "$_$", "kind": "$x^$"}])):
+        graph = graph_from({"unit": "1", "kinds": kinds, "tasks": tasks, "format": "dag-1"}, "")
+        found = simulate(load_scenario("chol_readys"), Trace.of_graph(graph))
+        assert draw_timeline(timeline(found), 400, 300).shape == (300, 400, 3)
+        FigureCanvasAgg(graph_figure(graph)).draw()
 
 
 def test_a_worker_stalls_from_the_end_of_the_task_before():

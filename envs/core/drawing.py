@@ -5,7 +5,8 @@ matplotlib is imported on the first picture; nothing here needs a screen.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +92,16 @@ def show(image: np.ndarray) -> None:
     pyplot.pause(0.001)
 
 
+@contextmanager
+def names_as_they_are() -> Iterator[None]:
+    """Texts made meanwhile are no formulas: a `$` in a name is drawn."""
+    import matplotlib
+
+    with matplotlib.rc_context({"text.parse_math": False}):
+        yield
+
+
+@names_as_they_are()
 def timeline_figure(timeline: Timeline, width: float = 9.6, height: float = 6.4) -> Any:
     """The picture as a matplotlib Figure, sizes in inches at 100 dots each."""
     from matplotlib.figure import Figure

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from envs.core.drawing import INK, palette
+from envs.core.drawing import INK, names_as_they_are, palette
+from envs.dag.units import NEVER
 
 if TYPE_CHECKING:
     from envs.dag.graph import Graph
@@ -82,7 +83,7 @@ def _even(wish: np.ndarray) -> np.ndarray:
 
 def critical(graph: Graph) -> np.ndarray:
     """Edges of one longest path by least durations, as places in the edge list."""
-    least = np.where(graph.duration < 0, np.iinfo(np.int64).max, graph.duration).min(axis=1)
+    least = np.where(graph.duration < 0, NEVER, graph.duration).min(axis=1, initial=NEVER)
     least[graph.virtual] = 0
     level, tail, best = layers(graph), least.copy(), np.full(len(least), -1)
     for depth in range(int(level.max(initial=0)) - 1, -1, -1):
@@ -98,6 +99,7 @@ def critical(graph: Graph) -> np.ndarray:
     return np.array(path, np.int64)
 
 
+@names_as_they_are()
 def graph_figure(graph: Graph, title: str = "", width: float = 10.5, height: float = 6.5) -> Any:
     """The graph as a matplotlib Figure, tasks coloured by kind, a critical path in bold."""
     from matplotlib.figure import Figure
