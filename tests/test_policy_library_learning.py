@@ -4,13 +4,14 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from agents.library import distilling, families, updating
 from agents.library.choosing import asked, candidates, choose, nearest_families
 from agents.library.distilling import Lessons, distill, divergence
 from agents.library.families import Family
 from agents.library.recognition import family_of, name_of, plain_config
-from agents.library.updating import Course, fine_tune, update
+from agents.library.updating import Course, fine_tune, scenario_of, update
 from agents.networks import for_environment
 from agents.networks.acting import NetworkPolicy
 from agents.networks.categorical import NEVER, Categoricals
@@ -186,6 +187,18 @@ def test_a_candidate_that_cannot_act_is_last(tmp_path):
     assert found[-1].version == 1 and "an mlp of another size" in found[-1].why
     with pytest.raises(PolicyError, match="no version acts here"):
         update(kept, "lu(n=2)")
+
+
+def test_another_machine_keeps_the_options(tmp_path):
+    """So that a known graph on its own machine, given as a file, is still known."""
+    kept = library(tmp_path / "kept", "chol")
+    families.write(kept.root, family_of(small(noise="lognormal", sigma=0.2)))
+    add(kept, 0.5)
+    (tmp_path / "machine.yaml").write_text(yaml.safe_dump(MACHINE))
+    own, given = (scenario_of(kept, "lu(n=2)", machine)
+                  for machine in (None, str(tmp_path / "machine.yaml")))
+    assert given.options == own.options and given.options.sigma == 0.2
+    assert family_of(given).signatures == family_of(own).signatures
 
 
 def test_a_graph_of_other_units_is_named(tmp_path):

@@ -18,11 +18,12 @@ from agents.library import families, versions
 from agents.library.choosing import Tried, asked, best_version, choose
 from agents.library.distilling import divergence
 from agents.library.library import Added, Library
-from agents.library.recognition import family_of, name_of, placed
+from agents.library.recognition import family_of
 from agents.library.versions import RULE
 from agents.reinforce import Reinforce
 from agents.schema import ReinforceConfig
 from envs.core.errors import PolicyError
+from envs.dag.scenario import APART
 
 if TYPE_CHECKING:
     from agents.library.families import Family
@@ -75,19 +76,19 @@ def update(library: Library, graph: str, machine: str | None = None,
 def scenario_of(library: Library, graph: str, machine: str | None) -> Scenario:
     """The graph under the options of a family that the library serves, on its machine unless
     another is given."""
-    from envs.dag.scenario import Scenario
-
-    if machine is not None:
-        return asked(graph, machine)
     serving = names.serving(library.aliases, "")
     newest = max(versions.versions(library.root), default=RULE)
     version = serving or newest
-    if version == RULE:
+    if version == RULE and machine is None:
         raise PolicyError("no version says on which machine", "machine",
                           "give machine=FILE, or train a first version")
+    if version == RULE:
+        return asked(graph, machine)
     trained = versions.read(library.root, version).families
-    base = families.read(library.root, trained[0]).scenario
-    return Scenario.from_config({**base, "name": name_of(graph), "workload": [placed(graph)]})
+    base = dict(families.read(library.root, trained[0]).scenario)
+    own = base.pop("machine")
+    options = {key: base[key] for key in base if key not in APART}
+    return asked(graph, own if machine is None else machine, options)
 
 
 def fine_tune(library: Library, parent: NetworkPolicy, new: Family, rehearsed: Sequence[Family],
