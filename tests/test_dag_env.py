@@ -247,3 +247,34 @@ def test_weights_count_in_rewards():
         assert total == pytest.approx((start - info["mean_jct"][0]) / env._ref[0])
     with pytest.raises(ScenarioError, match="does not weigh"):
         env.action_values()
+
+
+def test_a_larger_graph_leaves_the_other_replicas_alone():
+    """Tables are built anew while episodes are under way; each must go on with its own graph."""
+    graphs = ["layered(n=6,seed=episode)", "erdos(n=60,p=0.3,seed=episode)",
+              "layered(n=9,seed=episode)"]
+    call = {"machine": MACHINE, "noise": "lognormal", "sigma": 0.2, "workload": graphs,
+            "env": {"slots": 128, "reward": "final"}}
+    env = DagEnv(3, scenario=Scenario.from_config(call))
+    _, info = env.reset(seed=[1, 2, 6])         # small graphs, as seeds 0 to 2 have
+    widths, ended, total = {env.engine.padded_block.itemsize}, 0, np.zeros(3)
+    traces, seeds = list(env.episodes.traces), env._run_seeds.copy()
+    for step in range(150):
+        saved = env.snapshot() if step == 40 else None
+        actions = env.advice("fifo")
+        _, reward, done, _, info = env.step(actions)
+        total += reward
+        widths.add(env.engine.padded_block.itemsize)
+        for e in np.flatnonzero(done):
+            run = simulate(env.scenario, traces[e], seed=int(seeds[e]), policy="fifo")
+            rival = simulate(env.scenario, traces[e], seed=int(seeds[e]), policy="mct_wait")
+            assert info["final_info"]["makespan"][e] == run.makespan
+            assert total[e] == pytest.approx(1 - run.makespan / rival.makespan)
+            total[e], ended = 0.0, ended + 1
+        traces, seeds = list(env.episodes.traces), env._run_seeds.copy()
+        if saved is not None:
+            kept = (saved, env.advice("fifo"))
+    assert len(widths) > 1 and ended > 10
+    env.restore(kept[0])
+    env.step(actions := env.advice("fifo"))
+    assert np.array_equal(env.advice("fifo"), kept[1]) and len(actions) == 3

@@ -12,7 +12,6 @@ from envs.core.batch import BatchEnv, check_counts
 from envs.core.drawing import draw_timeline
 from envs.core.errors import ActionError, ScenarioError
 from envs.core.philox import number_host
-from envs.core.replicas import Memory
 from envs.core.single import SingleEnv
 from envs.dag.drawing import screen, timeline
 from envs.dag.engine import Engine, size_of
@@ -193,14 +192,25 @@ class DagEnv(BatchEnv):
 
     def _move(self) -> None:
         """A graph was larger than its tables: build larger ones, the replicas go on."""
-        before = self.engine
+        before, oracle = self.engine, self.oracle
         self._build()
-        _copy_fields(before.padded_block, self.engine.padded_block)
-        self.engine.log[:, :min(before.log.shape[1], self.engine.log.shape[1])] = \
-            before.log[:, :self.engine.log.shape[1]]
+        self._adopt(before.padded_block, before.log)
+        if oracle is not None:
+            self.oracle.load(oracle.save())
+            oracle.close()
         if self.recorder is not None:
             self.recorder.engine = self.engine
         before.close()
+
+    def _adopt(self, block: np.ndarray, log: np.ndarray) -> None:
+        """Go on from the memory of other tables: every task finds its own rows again."""
+        _copy_fields(block, self.engine.padded_block)
+        width = min(log.shape[1], self.engine.log.shape[1])
+        self.engine.log[:, :width] = log[:, :width]
+        task, job = self.engine.block["task"], self.engine.block["job"]
+        row = np.arange(self._envs)[:, None]
+        graph, first = (job[name][row, task["job"]] for name in ("graph", "first_task"))
+        task["info"] = self.system.graph["first_task"][graph] + np.arange(task.shape[1]) - first
 
     def _advance(self, active: np.ndarray) -> None:
         """Play until every active replica asks, or its episode has ended."""
@@ -329,7 +339,7 @@ class DagEnv(BatchEnv):
          self._picks) = (x.copy() for x in saved.arrays[:6])
         if self.episodes.restore(self._run_seeds):
             self._build()
-        self.engine.restore(Memory(saved.block, saved.log))
+        self._adopt(saved.block, saved.log)
         if self.oracle is not None:
             self.oracle.load(saved.arrays[6:])
 
