@@ -117,6 +117,7 @@ STG = "2\n0 0 0\n1 3 1 0\n2 4 2 0 1 # last\n3 0 1 2\n"
     ("2\n0", "2 tasks\n0", "line 1: the first row must be the number of tasks, found 2 fields"),
     ("2\n0", "two\n0", "line 1: the number of tasks must be an integer >= 0, found two"),
     ("1 3 1 0", "1 3 1 2", "cycle: 1 -> 2 -> 1"),
+    ("2\n0", "9" * 5000 + "\n0", "line 1: the number of tasks must be an integer >= 0, found 99"),
 ])
 def test_bad_stg(tmp_path, old, new, message):
     path = _write(tmp_path / "x.stg", STG.replace(old, new, 1))
@@ -192,6 +193,18 @@ def _no_list(workflow):
     workflow["execution"]["tasks"] = [3]
 
 
+def _no_tasks(workflow):
+    workflow["specification"]["tasks"] = None
+
+
+def _number_as_parents(workflow):
+    workflow["specification"]["tasks"][0]["parents"] = 3
+
+
+def _text_as_files(workflow):
+    workflow["specification"]["tasks"][0]["inputFiles"] = "ab"
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (_drop_execution, "task 'm': no execution entry with a runtimeInSeconds"),
     (_drop_file, "unknown tile 'b'"), (_strange_parent, "task 'm': unknown task 'p9' in parents"),
@@ -199,7 +212,9 @@ def _no_list(workflow):
     (_text_runtime, "must be a finite number >= 0, found long"),
     (_twice, "the id 'm' is given twice"),
     (_no_size, "tile 'a': bytes must be an integer >= 1, found None"),
-    (_no_list, "must be lists of objects"),
+    (_no_list, "must be lists of objects"), (_no_tasks, "must be lists of objects"),
+    (_number_as_parents, "task 'm': parents must be a list, found 3"),
+    (_text_as_files, "task 'm': inputFiles must be a list, found \"ab\""),
 ])
 def test_bad_workflows(tmp_path, change, message):
     path = _write(tmp_path / "w.json", _workflow(change))

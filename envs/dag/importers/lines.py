@@ -7,6 +7,7 @@ from typing import Any
 from envs.core.errors import TraceError
 from envs.core.files import read_text
 
+MOST_DIGITS = 18        # of a whole number
 Rows = list[tuple[str, list[str]]]      # place (file and line), fields
 
 
@@ -33,6 +34,6 @@ def number_of(text: str) -> Any:
 
 def whole_of(text: str, place: str, what: str) -> int:
     """The integer of a field, at least 0."""
-    if not text.isdecimal():
-        raise TraceError(f"{what} must be an integer >= 0, found {text}", place)
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise TraceError(f"{what} must be an integer >= 0, found {text[:2 * MOST_DIGITS]}", place)
     return int(text)

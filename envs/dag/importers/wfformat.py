@@ -33,7 +33,7 @@ def read_wfformat(path: str | Path, speedup: Mapping[str, float] | None = None) 
             draft.tile(name, file.get("sizeInBytes"))
     for name in _sorted(list(tasks), edges, str(path)):
         duration = _duration(name, ran.get(name, {}), speedup.get(kinds[name]), str(path))
-        draft.task(name, kinds[name], duration, _access(tasks[name], empty))
+        draft.task(name, kinds[name], duration, _access(tasks[name], empty, name, str(path)))
     for src, dst in edges:
         draft.edge(src, dst)
     return draft.graph()
@@ -48,9 +48,10 @@ def _parts(path: Path) -> tuple[Mapping[str, Any], list]:
     except (KeyError, TypeError):
         raise TraceError("no workflow.specification and workflow.execution.tasks", str(path),
                          "give a file of WfFormat 1.5") from None
-    entries = [*specification.get("tasks", ()), *(specification.get("files") or ()), *execution] \
-        if isinstance(specification, Mapping) and isinstance(execution, list) else [None]
-    if not all(isinstance(entry, Mapping) for entry in entries):
+    told = specification if isinstance(specification, Mapping) else {}
+    lists = [told.get("tasks"), told.get("files") or [], execution]
+    if not all(isinstance(entries, list) and all(isinstance(entry, Mapping) for entry in entries)
+               for entries in lists):
         raise TraceError("tasks and files must be lists of objects", str(path),
                          "give a file of WfFormat 1.5")
     return specification, execution
@@ -95,12 +96,20 @@ def _edges(tasks: Mapping[str, Mapping], where: str) -> list[tuple[str, str]]:
     for name, task in tasks.items():
         for key, pair in (("parents", lambda other, name=name: (other, name)),
                           ("children", lambda other, name=name: (name, other))):
-            for other in task.get(key) or ():
+            for other in _names(task, key, name, where):
                 other = cleaned(str(other))
                 if other not in tasks:
                     raise TraceError(f"task {name!r}: unknown task {other!r} in {key}", where)
                 found[pair(other)] = None
     return list(found)
+
+
+def _names(task: Mapping[str, Any], key: str, name: str, where: str) -> list:
+    found = task.get(key) or []
+    if not isinstance(found, list):
+        raise TraceError(f"task {name!r}: {key} must be a list, found {json.dumps(found)[:40]}",
+                         where)
+    return found
 
 
 def _sorted(names: list[str], edges: list[tuple[str, str]], where: str) -> list[str]:
@@ -111,9 +120,10 @@ def _sorted(names: list[str], edges: list[tuple[str, str]], where: str) -> list[
     return [names[i] for i in bare.order.tolist()]
 
 
-def _access(task: Mapping[str, Any], empty: set[str]) -> list[tuple[str, str]]:
+def _access(task: Mapping[str, Any], empty: set[str], name: str,
+            where: str) -> list[tuple[str, str]]:
     """Inputs, then what is written alone; a file that is read and written is RW."""
-    read, written = (dict.fromkeys(cleaned(str(f)) for f in task.get(key) or ())
+    read, written = (dict.fromkeys(cleaned(str(f)) for f in _names(task, key, name, where))
                      for key in ("inputFiles", "outputFiles"))
     modes = {**{f: "RW" if f in written else "R" for f in read},
              **{f: "W" for f in written if f not in read}}
