@@ -68,7 +68,7 @@ class EnvOptions:
     nodes: int = integer(128, low=1)
     edges: int = integer(512, low=1)
     slot_order: str | None = maybe_one_of("priority", "fifo")
-    time_scale: float | None = number(None, above=0)        # ticks
+    time_scale: float | None = number(None, low=1)          # ticks
     kinds: tuple[str, ...] | None = option(None, _kinds)
     horizon: float | None = number(None, above=0)           # units of the machine
     max_decisions: int | None = integer(None, low=1)
