@@ -59,6 +59,7 @@ times = st.dictionaries(st.sampled_from(["cpu", "gpu", "npu"]),
                         st.integers(0, 10**9) | st.floats(0, 1e6), min_size=1)
 
 
+@pytest.mark.filterwarnings("ignore:.*is rounded to whole ticks")
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), times), min_size=1, max_size=6),
        st.sampled_from(["s", "ms", "us", "ns", "1"]), st.data())
@@ -90,8 +91,9 @@ def test_a_null_of_a_task_takes_the_duration_of_its_kind_away():
 
 
 def test_times_are_rounded_half_up_to_ticks():
-    graph = graph_from({"format": "dag-1", "unit": "1", "resolution": 4, "tasks": [
-        {"id": i, "duration": {"cpu": x}} for i, x in enumerate((0.125, 0.124, 2, 0.375))]})
+    with pytest.warns(UserWarning, match=r"'0': 0\.125 on 'cpu' is rounded .* greater than 4"):
+        graph = graph_from({"format": "dag-1", "unit": "1", "resolution": 4, "tasks": [
+            {"id": i, "duration": {"cpu": x}} for i, x in enumerate((0.125, 0.124, 2, 0.375))]})
     assert graph.duration.ravel().tolist() == [1, 0, 8, 2]
     assert to_dag1(graph)["resolution"] == 4
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from envs.core.errors import TraceError
 from envs.dag.graph import Graph
 from envs.dag.units import LONGEST, factor, is_real, is_whole, ticks
 
+COARSE = 0.01       # share of a duration that rounding may change without a word
 MODES = {"R": 1, "W": 2, "RW": 3}
 FORBIDDEN = re.compile(r"[\s,:>]")
 
@@ -36,6 +38,7 @@ class Draft:
         self._virtual: list[bool] = []
         self._first: list[int] = [0]
         self._operands: list[tuple[int, int]] = []
+        self._coarse = ""                               # the first duration that ticks distort
         self._edges: dict[tuple[int, int], int] = {}    # pair -> payload, in order
 
     def tile(self, name: Any, size: Any, where: str = "") -> None:
@@ -107,12 +110,18 @@ class Draft:
                 raise TraceError(f"{place}: duration on {device!r} is more than 2**60 ticks, found "
                                  f"{time}", where, "choose a coarser unit")
             times[str(device)] = ticks(time, self._per_unit)
+            if abs(times[str(device)] - time * self._per_unit) > COARSE * time * self._per_unit:
+                self._coarse = self._coarse or f"{place}: {time} on {device!r}"
         return times
 
     def graph(self) -> Graph:
         """The graph, with all edges; a cycle is looked for now."""
         if not self.tasks:
             raise TraceError("no tasks; a graph needs at least one", self.source)
+        if self._coarse and self.unit == "1":
+            warnings.warn(f"{self.source or self.name}: {self._coarse} is rounded to whole ticks, "
+                          f"by more than 1 %; give a resolution greater than {self.resolution}",
+                          stacklevel=2)
         duration = np.full((len(self.tasks), len(self._types)), -1, np.int64)
         times = np.array(self._times, np.int64).reshape(-1, 3)
         duration[times[:, 0], times[:, 1]] = times[:, 2]
