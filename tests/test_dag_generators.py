@@ -118,6 +118,23 @@ def test_the_banded_product_and_an_empty_one():
         _made("spgemm(m=1,n=1,k=1,density=0.0)")
 
 
+def test_every_episode_has_a_graph():
+    """Half of the seeds draw no product of these blocks; the others are taken as they are."""
+    call, fixed, kept = "spgemm(m=2,n=2,k=2,seed=episode)", "spgemm(m=2,n=2,k=2,seed={})", 0
+    for seed in range(40):
+        graph = open_graph(call, "test", episode_seed=seed)
+        assert len(graph) and checksum(graph) == checksum(open_graph(call, "", episode_seed=seed))
+        try:
+            same = checksum(_made(fixed.format(seed)))
+        except ScenarioError:
+            continue
+        assert same == checksum(graph)
+        kept += 1
+    assert 0 < kept < 40
+    with pytest.raises(ScenarioError, match="no product of two blocks"):
+        open_graph("spgemm(m=1,n=1,k=1,density=0.0,seed=episode)", "test", episode_seed=3)
+
+
 def test_a_million_tasks():
     graph = _made("cholesky(n=181)")
     assert (len(graph), len(graph.src)) == (181 * 182 * 183 // 6, 181 * 180 * 182 // 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +26,7 @@ from envs.dag.generator import structures, tiled, workflows
 from envs.dag.generator.config import StreamConfig
 from envs.dag.generator.costs import synthetic
 from envs.dag.generator.parameters import CHECKS, EPISODE, value_of
-from envs.dag.generator.sparse import spgemm
+from envs.dag.generator.sparse import NothingDrawn, spgemm
 from envs.dag.graph import Graph
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ GENERATORS: dict[str, Callable[..., Graph]] = {
         structures.gauss_elim)},
     "montage": workflows.montage, "epigenomics": workflows.epigenomics,
 }
+FURTHER, MOST_DRAWS = 2**32, 100        # between the seeds that are tried for an episode
 CALL = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.DOTALL)
 
 
@@ -60,8 +62,17 @@ def open_graph(
         if episode_seed is None:
             raise ScenarioError("seed=episode has no meaning without an episode",
                                 f"{where}: {text}", "give a number")
-        parameters["seed"] = episode_seed
+        return replace(_of_episode(name, parameters, episode_seed), source=text)
     return replace(GENERATORS[name](**parameters), source=text)
+
+
+def _of_episode(name: str, parameters: Mapping[str, Any], seed: int) -> Graph:
+    """The graph of an episode, which must have one: a seed that draws nothing gives way to one
+    that no episode has."""
+    for further in range(MOST_DRAWS):
+        with suppress(NothingDrawn):
+            return GENERATORS[name](**{**parameters, "seed": (seed + further * FURTHER) % 2**64})
+    return GENERATORS[name](**{**parameters, "seed": seed})
 
 
 def is_call(text: str) -> bool:

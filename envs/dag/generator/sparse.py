@@ -20,6 +20,10 @@ DOUBLE = 8                  # bytes
 INNER, OUTER, LEFT, RIGHT = 1, 2, 5, 6      # what is drawn: sizes of dimensions, presence of blocks
 
 
+class NothingDrawn(ScenarioError):
+    """No task under this seed; another may have some."""
+
+
 def spgemm(m: int, n: int, k: int, seed: int = 0, density: float = 0.3, bmin: int = 256,
            bmax: int = 1024, pattern: str = "random", band: int = 1) -> Graph:
     """C += AB over m x k and k x n blocks of random sizes; `pattern` random or banded."""
@@ -36,7 +40,7 @@ def spgemm(m: int, n: int, k: int, seed: int = 0, density: float = 0.3, bmin: in
                        for which, shape in ((LEFT, (m, k)), (RIGHT, (k, n))))
     products = np.nonzero(left[:, None, :] & right.T[None, :, :])
     if not len(products[0]):
-        raise ScenarioError(f"no product of two blocks is present under seed {seed}", "spgemm",
+        raise NothingDrawn(f"no product of two blocks is present under seed {seed}", "spgemm",
                             "raise density, or take another seed")
     return _graph(f"spgemm_{m}_{n}_{k}", products, (rows, inner, columns))
 
