@@ -194,6 +194,11 @@ def test_the_memory_suite_counts_tiles():
         points("memory", plain())
 
 
+def test_a_stream_of_one_call_is_refused_with_the_way_out():
+    with pytest.raises(ScenarioError, match=r"trace=cholesky\(n=3\): .* leave trace= out"):
+        domain("dag").suite("stream", scenario(), open_workload("cholesky(n=3)", scenario()))
+
+
 def test_the_unfolding_and_stream_suites():
     shown = [p.change["scenario"].options for p in points("unfolding").values()]
     assert [(o.visible, o.window) for o in shown] == [("full", 1), ("window", 2), ("frontier", 1)]

@@ -117,6 +117,9 @@ def _unfolding(scenario: Scenario, workload: Workload) -> Sweep:
 
 def _stream(scenario: Scenario, workload: Workload) -> Sweep:
     own: Any = scenario
+    if isinstance(workload, ListedWorkload) and workload.sources != scenario.workload:
+        raise ScenarioError("one graph is no stream", f"trace={workload.name}",
+                            "leave trace= out: suite=stream makes streams of the scenario's graphs")
     if scenario.workload.poisson is None:
         own = scenario.merge({"workload": {**_listed(scenario), **STREAM}})
     own = own.merge({"objective": "jct"})
