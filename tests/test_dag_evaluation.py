@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from agents.contenders import Contender
 from agents.domains import domain
-from agents.evaluation import cache, report
+from agents.evaluation import cache, protocol, report
 from agents.evaluation.command import evaluate
 from agents.evaluation.limits_dag import limits
 from agents.evaluation.protocol import BASELINES, RIVALS
@@ -232,6 +233,19 @@ def test_records_have_names_and_nulls(tmp_path):
     assert moved["bytes"].sum() == metrics["bytes_moved"]
     assert (moved["kind"] == "fetch").sum() == metrics["fetches"]
     assert tables["choices"]["task"].len() == metrics["decisions"]
+
+
+def test_kernels_are_loaded_before_anything_is_timed(monkeypatch, tmp_path):
+    """Also where scores may be known, once; and not at all where all of them are."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    order, run = [], Contender.run
+    monkeypatch.setattr(type(domain("dag")), "warm_up", lambda self: order.append("load"))
+    monkeypatch.setattr(Contender, "run", lambda *a: order.append("run") or run(*a))
+    for expected in (["load", "run", "run"], []):
+        protocol.warm_up.cache_clear()
+        small(["fifo", "mct_wait"], windows=1, cached=True)
+        assert order == expected
+        order.clear()
 
 
 def test_the_key_of_a_score_knows_graph_seed_and_machine():

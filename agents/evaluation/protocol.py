@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ class Plan:
 
     def _outcome(self, who: Contender, where: Any, seed: int) -> Outcome:
         name = cache.key(who, self.scenario, where, seed) if self.cached else None
-        began = time.perf_counter()
-        metrics, digest = cache.read(name), None
+        began, metrics, digest = time.perf_counter(), cache.read(name), None
         if metrics is None:
+            warm_up(self.domain)        # or the first contender would seem slow
+            began = time.perf_counter()
             run = who.run(self.scenario, [where], [seed])[0]
             metrics, digest = self._measured(who, where, seed, run)
             cache.write(name, metrics)
@@ -104,6 +106,12 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
                 contenders is None, cached)
     notes = left_out if contenders is None or BASELINES in contenders else []
     return _gather(d, plan, workload.name, notes, _run(plan, workers, progress))
+
+
+@lru_cache
+def warm_up(name: str) -> None:
+    """Compile and load the kernels of a domain, once in a process."""
+    domain(name).warm_up()
 
 
 def _check(windows: int | None, window_length: float | None, seeds: Sequence[int],
@@ -172,7 +180,7 @@ def _relate(d: Domain, outcomes: Sequence[Outcome]) -> None:
 
 def _run(plan: Plan, workers: int, progress: Progress | None) -> Iterator[list[Outcome] | str]:
     if not plan.cached:
-        domain(plan.domain).warm_up()       # or the first contender would seem slow
+        warm_up(plan.domain)            # once before several processes would each do it
     units = [(c, w) for w in range(len(plan.windows)) for c in range(len(plan.contenders))]
     done = _in_processes(plan, units, workers) if workers > 1 else (
         (c, plan.unit(c, w)) for c, w in units)
