@@ -66,8 +66,9 @@ def held_out(run: Run, folder: Path) -> str:
     names = [BASELINES] if run.config.all_baselines else [RIVALS]
     with bar() as progress:
         found = compare([own, *saved_policies(task.domain).values(), *names], task.scenario,
-                        env=task.domain.name, trace=task.workload, options=task.extra, cached=True,
-                        workers=threads_of(None), progress=progress)
+                        env=task.domain.name, trace=task.workload, options=task.extra,
+                        cached=True, lenient=True, workers=threads_of(None),
+                        progress=progress)
     for table in printed_tables(found):
         print_table(table, run.progress.console)
     run.progress.console.print(

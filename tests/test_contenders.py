@@ -256,3 +256,6 @@ def test_a_damaged_policy_is_left_out_unless_it_was_asked_for(tmp_path, monkeypa
     assert len(found.notes) == 1 and found.notes[0].startswith("mine is left out:")
     with pytest.raises(PolicyError, match=r"policy\.safetensors"):
         compare(["mine"], scenario(), trace=trace(), windows=1, window_length=200.0)
+    table = compare(["mine", "static_eft"], scenario(), trace=trace(), windows=1,
+                    window_length=200.0, lenient=True)     # as at the end of a training
+    assert [c.name for c in table.contenders] == ["static_eft"] and table.notes == found.notes

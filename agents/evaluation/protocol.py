@@ -42,7 +42,7 @@ class Plan:
     label: str = ""
     part: str = "test"
     window_length: float | None = None
-    everything: bool = False        # nobody asked for these by name: one that cannot run is noted
+    lenient: bool = False           # nobody asked for these by name: one that cannot run is noted
     cached: bool = False            # baselines from the cache: metrics alone, no pictures
 
     def unit(self, contender: int, window: int) -> list[Outcome] | str:
@@ -51,7 +51,7 @@ class Plan:
         try:
             return [self._outcome(who, where, seed) for seed in self.seeds]
         except PolicyError as error:
-            if self.everything and who.kind == "policy":
+            if self.lenient and who.kind == "policy":
                 return f"{who.name} is left out: {error}"
             raise
 
@@ -80,12 +80,14 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
             seeds: Sequence[int] = (0,), options: Mapping[str, Any] | None = None,
             part: str = "test", load: float | None = None, devices: int | None = None,
             workers: int = 1, records: str | Path | None = None, label: str = "",
-            cached: bool = False, progress: Progress | None = None) -> Comparison:
+            cached: bool = False, lenient: bool = False,
+            progress: Progress | None = None) -> Comparison:
     """Run contenders (names, `file.py:name`, objects; None: all saved and all baselines).
 
     `options` are scenario options that win over those of every contender; `load` is in the
     domain's unit, `devices` scales the cluster, `cached` takes known scores of baselines without
-    running them. With more than one worker, call it under `if __name__ == "__main__"`.
+    running them, `lenient` notes policies that cannot act here instead of failing. With more than
+    one worker, call it under `if __name__ == "__main__"`.
     """
     _check(windows, window_length, seeds, workers)
     d, options = domain(env), dict(options or {})
@@ -103,7 +105,7 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
     chosen = [c.with_options(options) for c in select(d, contenders, offered)]
     place = folder_to_write(Path(records)) if records else None
     plan = Plan(env, told, chosen, held_out, list(seeds), place, label, part, length,
-                contenders is None, cached)
+                contenders is None or lenient, cached)
     notes = left_out if contenders is None or BASELINES in contenders else []
     return _gather(d, plan, workload.name, notes, _run(plan, workers, progress))
 
