@@ -1,4 +1,5 @@
 """What learns in a policy library, on a toy: students and fine-tuned policies."""
+import json
 from copy import deepcopy
 
 import numpy as np
@@ -10,12 +11,14 @@ from agents.library import distilling, families, updating
 from agents.library.choosing import asked, candidates, choose, nearest_families
 from agents.library.distilling import Lessons, distill, divergence
 from agents.library.families import Family
-from agents.library.recognition import family_of, name_of, plain_config
+from agents.library.recognition import family_of, name_of, on_graph, plain_config
 from agents.library.updating import Course, fine_tune, scenario_of, update
 from agents.networks import for_environment
 from agents.networks.acting import NetworkPolicy
 from agents.networks.categorical import NEVER, Categoricals
 from envs.core.errors import PolicyError, ScenarioError
+from envs.dag.formats import to_dag1
+from envs.dag.generate import open_graph
 from envs.dag.scenario import Scenario, load_scenario
 from tests.small_library import Told, add, library, policy
 from tests.toys import Identity, accuracy
@@ -187,6 +190,15 @@ def test_a_candidate_that_cannot_act_is_last(tmp_path):
     assert found[-1].version == 1 and "an mlp of another size" in found[-1].why
     with pytest.raises(PolicyError, match="no version acts here"):
         update(kept, "lu(n=2)")
+
+
+def test_the_graph_of_a_family_is_found_from_anywhere(tmp_path, monkeypatch):
+    (tmp_path / "mine.json").write_text(json.dumps(to_dag1(open_graph("lu(n=2)", ""))))
+    monkeypatch.chdir(tmp_path)
+    family = family_of(on_graph(small(), "mine.json"))
+    monkeypatch.chdir(tmp_path.parent)
+    assert family.scenario["workload"] == [str(tmp_path / "mine.json")]
+    assert family_of(load_scenario(family.scenario)).signatures == family.signatures
 
 
 def test_another_machine_keeps_the_options(tmp_path):
