@@ -229,3 +229,13 @@ def test_a_torn_family_is_to_be_restored(tmp_path):
     families.path_of(tmp_path, "lu").write_text("scenario: {machine: [")
     defect, = verify(tmp_path)
     assert "lu.yaml" in defect and "from a copy" in defect
+
+
+def test_a_family_with_another_scenario_is_a_defect(tmp_path):
+    """What is known of its versions was measured on the one it had."""
+    families.write(tmp_path, Family("chol", {"sigma": 0.1, "unit": "1", "tiny": 1e-5}))
+    assert families.read(tmp_path, "chol").scenario["tiny"] == 1e-5 and not verify(tmp_path)
+    path = families.path_of(tmp_path, "chol")
+    path.write_text(path.read_text().replace("sigma: 0.1", "sigma: 0.9"))
+    defect, = verify(tmp_path)
+    assert "chol.yaml: scenario or cases were changed" in defect

@@ -1,6 +1,7 @@
 """Families: a scenario with a fixed validation set, and the signatures that belong to it."""
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -68,6 +69,10 @@ def read(root: Path, name: str) -> Family:
             isinstance(s, int) and s >= 0 for s in c) for c in cases):
         raise PolicyError("cases are pairs of a graph seed and a noise seed", str(path),
                           "restore it from a copy")
+    told = content.get("sha256")
+    if told is not None and told != measure(content["scenario"], cases):
+        raise PolicyError("scenario or cases were changed: what is known of it was measured on "
+                          "others", str(path), "restore it from a copy")
     return Family(name, content["scenario"], tuple((g, n) for g, n in cases),
                   tuple(map(str, content["signatures"])), tuple(map(float, content["features"])))
 
@@ -82,8 +87,15 @@ def write(root: Path, family: Family) -> None:
     content = asdict(family)
     del content["name"]
     plain = json.loads(json.dumps(content))     # lists of their own: the reader allows no aliases
+    plain["sha256"] = measure(plain["scenario"], plain["cases"])
     replace_file(path_of(root, family.name), yaml.safe_dump(
         plain, sort_keys=False, width=100, default_flow_style=None))
+
+
+def measure(scenario: Mapping[str, Any], cases: Sequence[Sequence[int]]) -> str:
+    """SHA-256 of what A is measured on."""
+    text = json.dumps([scenario, cases], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def known(root: Path, signatures: Sequence[str]) -> Family | None:
