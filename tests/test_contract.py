@@ -180,6 +180,8 @@ def test_misuse_is_one_error(name):
     for bad in (np.zeros((3, 5), int), np.full(space.shape, 10**6), np.zeros(space.shape, float)):
         with pytest.raises(ActionError):
             env.step(bad)
+    with pytest.raises(ActionError, match="no seed"):
+        env.reset(seed="a")
     with pytest.raises(ActionError, match="render_mode"):
         single(name, render_mode="smell")
 

@@ -16,7 +16,8 @@ VECTORS = [
 
 @driver
 def draws(seed, stream, a, b, k):
-    return (philox.philox_uniform(seed, stream, a, b, k), philox.philox_normal(seed, stream, a, b, k),
+    return (philox.philox_uniform(seed, stream, a, b, k),
+            philox.philox_normal(seed, stream, a, b, k),
             philox.philox_number(seed, stream, a, b, k))
 
 

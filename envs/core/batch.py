@@ -92,6 +92,9 @@ class BatchEnv(VectorEnv):
     def _spread(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:
             return [None] * self.num_envs
+        if np.asarray(seed).dtype.kind not in "iuO":
+            raise ActionError(f"{seed!r} is no seed", "reset",
+                              "give an integer, or one per replica")
         if np.ndim(seed) == 0:
             return [int(seed) + i for i in range(self.num_envs)]
         if len(seed) != self.num_envs:

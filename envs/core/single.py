@@ -30,8 +30,8 @@ class SingleEnv(gym.Env):
 
     def reset(self, *, seed: int | None = None, options: Mapping[str, Any] | None = None):
         """Begin an episode."""
-        super().reset(seed=seed)
         observation, info = self.batch.reset(seed=seed, options=options)
+        super().reset(seed=seed)
         return _row(observation), _first(info)
 
     def step(self, action: Any):

@@ -23,25 +23,15 @@ from envs.dag.recorder import Recorder, Run
 from envs.dag.replay import Trace
 from envs.dag.rules import steps
 from envs.dag.rules.nodes import NODE_FEATURES
-from envs.dag.rules.observe import GLOBAL_FEATURES, SLOT_FEATURES, WORKER_FEATURES
 from envs.dag.scenario import Scenario, load_scenario
 from envs.dag.simulate import jobs_of
+from envs.dag.spaces import observed
 from envs.dag.state import ASKS, LATE, LOG_FULL, NEVER, OVER, WAIT
 from envs.dag.system import bind
 from envs.dag.work import POLICIES, make_work
 
 DEFAULT_SCENARIO = "tiled"
 EPISODE_SEEDS = 7       # stream of the random numbers
-KIND_NAMES = tuple(f"kind_{k}" for k in range(8))
-SLOT_NAMES = ("used", "duration", "least", "ratio", "fetch", "missing", "estimate", "margin",
-              "tail", "tail_share", "successors", "released", "waited", "overflow", "size",
-              "job_held", "job_open", *KIND_NAMES)
-WORKER_NAMES = ("asks", "busy", "free", "held", "waited", "memory", "in_free", "out_free",
-                "type_0", "type_1", "type_2", "type_3")
-GLOBAL_NAMES = ("eligible", "beyond", "held", "blocked", "now", "since_decision", "jobs", "sigma",
-                "wait_legal", "finished")
-NODE_NAMES = ("used", "ready", "assigned", "eligible", "least", "ratio", "tail", "finish", "slot",
-              "blockers", "successors", "waited", *KIND_NAMES)
 
 
 class Saved(NamedTuple):
@@ -128,7 +118,8 @@ class DagEnv(BatchEnv):
         if self.options.max_decisions is not None:
             kwargs.setdefault("max_episode_steps", self.options.max_decisions)
         kwargs.setdefault("strict", self.options.strict)
-        super().__init__(num_envs, *self._spaces(), **kwargs)
+        self.feature_names, observation = observed(self.options, len(self.system.worker))
+        super().__init__(num_envs, observation, spaces.Discrete(self.options.slots + 1), **kwargs)
 
     def _build(self) -> None:
         """Tables and memory for the system of the episodes."""
@@ -144,20 +135,6 @@ class DagEnv(BatchEnv):
             self.oracle.follow(self.engine, size)
         self._until = NEVER if options.horizon is None \
             else int(np.floor(options.horizon * self.system.per_unit + 0.5))
-
-    def _spaces(self) -> tuple[spaces.Space, spaces.Space]:
-        options, workers = self.options, len(self.system.worker)
-        self._shapes = {"slots": (options.slots, SLOT_FEATURES),
-                        "workers": (workers, WORKER_FEATURES), "global": (GLOBAL_FEATURES,)}
-        self.feature_names = {"slots": SLOT_NAMES, "workers": WORKER_NAMES, "global": GLOBAL_NAMES}
-        boxes = {k: spaces.Box(-1.0, 1.0, shape, np.float32) for k, shape in self._shapes.items()}
-        self.feature_names["action_mask"] = (*(f"slot_{k}" for k in range(options.slots)), "wait")
-        boxes["action_mask"] = spaces.Box(0, 1, (options.slots + 1,), np.int8)
-        if options.view == "graph":
-            self.feature_names |= {"nodes": NODE_NAMES, "edges": ("from", "to")}
-            boxes["nodes"] = spaces.Box(-1.0, 1.0, (options.nodes, NODE_FEATURES), np.float32)
-            boxes["edges"] = spaces.Box(-1, options.nodes - 1, (2, options.edges), np.int32)
-        return spaces.Dict(boxes), spaces.Discrete(options.slots + 1)
 
     def _seed_of(self, seed: int) -> int:
         """The episode seed of `reset(seed=...)` is the seed itself."""
@@ -224,7 +201,8 @@ class DagEnv(BatchEnv):
     def _look(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         envs, options = self._envs, self.options
         graph = options.nodes if options.view == "graph" else 0
-        seen = {k: np.zeros((envs, *shape), np.float32) for k, shape in self._shapes.items()}
+        seen = {name: np.zeros((envs, *self.single_observation_space[name].shape), np.float32)
+                for name in ("slots", "workers", "global")}
         mask = np.zeros((envs, options.slots + 1), np.int8)
         nodes = np.zeros((envs, graph, NODE_FEATURES), np.float32)
         edges = np.full((envs, 2, options.edges if graph else 1), -1, np.int32)
