@@ -12,7 +12,7 @@ from typing import Any
 from envs.cluster.cluster import Cluster
 from envs.cluster.options import Options
 from envs.cluster.units import us
-from envs.core.configs import beside, find_config, merged, names_in, read_yaml
+from envs.core.configs import beside, load_config, merged, names_in, read_yaml
 from envs.core.errors import ScenarioError
 from envs.core.options import as_mapping, build
 
@@ -56,17 +56,7 @@ def load_scenario(name_or_path: str | Path | Mapping[str, Any],
                   overrides: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario that ships under this name, the scenario or cluster file at this path, or what
     such a file would hold."""
-    if isinstance(name_or_path, Mapping):
-        return Scenario.from_config(merged(name_or_path, overrides or {}))
-    path = find_config(str(name_or_path), FOLDER)
-    config, where = {"name": path.stem, **read_yaml(path)}, str(name_or_path)
-    try:
-        return Scenario.from_config(merged(config, overrides or {}), where, path.parent)
-    except ScenarioError:
-        if overrides:       # if the file alone is fine, they are to blame
-            Scenario.from_config(config, where, path.parent)
-            Scenario.from_config(merged(config, overrides), "options", path.parent)
-        raise
+    return load_config(Scenario.from_config, name_or_path, FOLDER, overrides)
 
 
 def scenario_names() -> list[str]:

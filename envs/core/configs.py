@@ -1,7 +1,7 @@
 """Scenario files: YAML that is read strictly, merged key by key, found by name or path."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +71,22 @@ def beside(path: str | Path, folder: Path | None) -> Path:
     """Paths inside a scenario are relative to its file, else to the working folder."""
     near = (folder or Path()) / path
     return near if near.exists() else Path(path)
+
+
+def load_config(build: Callable[..., Any], name_or_path: str | Path | Mapping[str, Any],
+                folder: Path, overrides: Mapping[str, Any] | None) -> Any:
+    """What `build(config, where, folder)` makes of a shipped name, a file, or a mapping.
+
+    An error is laid to the overrides where the file alone is fine.
+    """
+    if isinstance(name_or_path, Mapping):
+        return build(merged(name_or_path, overrides or {}))
+    path = find_config(str(name_or_path), folder)
+    config, where = {"name": path.stem, **read_yaml(path)}, str(name_or_path)
+    try:
+        return build(merged(config, overrides or {}), where, path.parent)
+    except ScenarioError:
+        if overrides:
+            build(config, where, path.parent)
+            build(merged(config, overrides), "options", path.parent)
+        raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from envs.core.configs import beside, find_config, merged, names_in, read_yaml
+from envs.core.configs import beside, load_config, merged, names_in, read_yaml
 from envs.core.errors import ScenarioError
 from envs.core.options import as_mapping, build
 from envs.dag.machine import Machine
@@ -57,17 +57,7 @@ def load_scenario(name_or_path: str | Path | Mapping[str, Any],
                   overrides: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario that ships under this name, the scenario file at this path, or what such a file
     would hold."""
-    if isinstance(name_or_path, Mapping):
-        return Scenario.from_config(merged(name_or_path, overrides or {}))
-    path = find_config(str(name_or_path), FOLDER)
-    config, where = {"name": path.stem, **read_yaml(path)}, str(name_or_path)
-    try:
-        return Scenario.from_config(merged(config, overrides or {}), where, path.parent)
-    except ScenarioError:
-        if overrides:       # if the file alone is fine, they are to blame
-            Scenario.from_config(config, where, path.parent)
-            Scenario.from_config(merged(config, overrides), "options", path.parent)
-        raise
+    return load_config(Scenario.from_config, name_or_path, FOLDER, overrides)
 
 
 def scenario_names() -> list[str]:
