@@ -82,7 +82,7 @@ def test_one_change_at_a_time_needs_one_choice():
 
 
 def test_something_ships_for_every_environment():
-    assert {p.parent.name for p in SHIPPED} == {*IDS, "cluster"}
+    assert {p.parent.name for p in SHIPPED} == {*IDS, "cluster", "dag"}
 
 
 @pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name == "cluster"],
@@ -102,7 +102,24 @@ def test_shipped_policies_schedule_jobs_on_another_cluster(folder):
     assert finished > 0
 
 
-@pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name != "cluster"],
+@pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name == "dag"],
+                         ids=lambda p: p.name)
+def test_shipped_policies_schedule_tasks_on_another_machine(folder):
+    """Trained with four workers and sixteen slots, they act on three and six, with hidden tasks."""
+    policy = store.load(folder)
+    scenario = domain("dag").load_scenario(SMALL["sched/Dag-v0"]["scenario"])
+    env = gym.make_vec("sched/Dag-v0", num_envs=2, strict=True,
+                       scenario=scenario.merge(policy.options).merge({"env": {"slots": 6}}))
+    policy.start(env)
+    observation, info = env.reset(seed=0)
+    ended = 0
+    for _ in range(80):
+        observation, _, over, _, info = env.step(policy.act(observation, info["action_mask"]))
+        ended += int(over.sum())
+    assert ended > 0
+
+
+@pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name in IDS],
                          ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_shipped_policies_fit_another_cluster(folder):
     """Trained on 40 devices and nine families, they act on six devices and three."""

@@ -46,7 +46,7 @@ def test_a_place_for_records_is_tried_before_the_run(tmp_path):
 
 def test_a_load_beyond_the_limit_hears_of_it():
     with pytest.raises(ScenarioError, match="above 0 and below 1e6"):
-        sweep(TestConfig(loads=[1e9]))
+        sweep(TestConfig(loads=[1e9]), domain("cluster"))
 
 
 @pytest.mark.parametrize(("text", "message"), [
