@@ -22,6 +22,16 @@ MODES = {"R": 1, "W": 2, "RW": 3}
 FORBIDDEN = re.compile(r"[\s,:>]")
 
 
+def number_of(text: str) -> Any:
+    """The number of a field, or the text where it is none, for a check to name it."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 class Draft:
     """Tiles, tasks and edges in the order of a file; `where` of a call names the place."""
 

@@ -10,7 +10,7 @@ from envs.core.errors import TraceError
 from envs.core.files import folder_to_write, read_raw
 from envs.core.tables import write_table
 from envs.dag.formats.dag1 import listed_edges
-from envs.dag.formats.draft import Draft
+from envs.dag.formats.draft import Draft, number_of
 from envs.dag.graph import MODES, Graph
 from envs.dag.units import read_unit
 
@@ -26,12 +26,12 @@ def read_folder(folder: Path, unit: str = "s", resolution: int = 1) -> Graph:
     draft = Draft(folder.name, unit, resolution, str(folder))
     header, tasks = _table(folder, "tasks")
     for place, (name, size) in _table(folder, "tiles")[1]:
-        draft.tile(name, _number(size), place)
+        draft.tile(name, number_of(size), place)
     access = _access(folder, {cells[0] for _, cells in tasks})
     for place, cells in tasks:
         _task(draft, cells, header[2:], access.get(cells[0], []), place)
     for place, (src, dst, size) in _table(folder, "edges")[1]:
-        draft.edge(src, dst, _number(size) if size else 0, place)
+        draft.edge(src, dst, number_of(size) if size else 0, place)
     return draft.graph()
 
 
@@ -84,19 +84,9 @@ def _access(folder: Path, tasks: set[str]) -> dict[str, list[tuple[str, str]]]:
 def _task(draft: Draft, cells: tuple[str, ...], types: tuple[str, ...], access: list,
           place: str) -> None:
     name, kind, *times = cells
-    duration = {y: _number(t) for y, t in zip(types, times, strict=True) if t}
+    duration = {y: number_of(t) for y, t in zip(types, times, strict=True) if t}
     virtual = kind == "virtual" and not duration
     draft.task(name, kind, duration, access, virtual, place)
-
-
-def _number(text: str) -> Any:
-    """The number of a cell, or the text where it is none."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _texts(values: Any) -> np.ndarray:

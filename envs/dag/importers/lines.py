@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from envs.core.errors import TraceError
 from envs.core.files import read_text
@@ -20,16 +19,6 @@ def rows_of(path: Path, comment: str = "#", separator: str | None = None) -> Row
             found.append((f"{path}, line {number}",
                           [field.strip() for field in text.split(separator)]))
     return found
-
-
-def number_of(text: str) -> Any:
-    """The number of a field, or the text where it is none, for a check to name it."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def whole_of(text: str, place: str, what: str) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from envs.core.errors import TraceError
-from envs.dag.formats.draft import Draft
+from envs.dag.formats.draft import Draft, number_of
 from envs.dag.graph import Graph
-from envs.dag.importers.lines import number_of, rows_of, whole_of
+from envs.dag.importers.lines import rows_of, whole_of
 
 
 def read_stg(path: str | Path) -> Graph:
