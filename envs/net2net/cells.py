@@ -46,6 +46,7 @@ class Cell:
     budget_ms: float
     decisions: tuple[float, ...]        # d_j, ascending within [0, budget_ms)
     action_set: str
+    prior: str = ""                     # parameter set that speaks for it, if not its own
 
     @property
     def stages(self) -> int:
