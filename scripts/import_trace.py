@@ -50,6 +50,13 @@ class Keys:
       python scripts/import_trace.py env=dag source=montage.json out=mine/ speedup=mProject:8
       python scripts/import_trace.py env=dag source="cholesky(n=8)" out=chol8.json.gz
 
+    env=net2net, published tables (github.com/ChamiLamelas/RL-Based-DNN-Scheduling-Adaptation),
+    written as a folder that tables= takes. A CSV with model, scenario, p1, p2, p3, left1_s,
+    left2_s, left3_s, accuracy; or JSON {"a1,a2,a3": {"timeleft": [...], "totaltime": 400,
+    "acc": x}} in a file named like cnn1_early.json. Pickles are refused: they run code.
+
+      python scripts/import_trace.py env=net2net source=peer_tables.csv out=my_tables/
+
     What is left out is counted with its reason. cluster= also writes what the source tells of
     types, nodes and classes, in the form of a cluster file. Nothing is written if a row is wrong:
     the error names its file and line.
@@ -57,7 +64,7 @@ class Keys:
 
     env: str = key("blis", "domain")
     source: Path = key(meaning="file or folder to read; dag: or a generator call")
-    out: Path = key(meaning="table to write: .csv, .csv.gz, .parquet or .json; dag: see above")
+    out: Path = key(meaning="table to write: .csv, .csv.gz, .parquet or .json; dag, net2net: above")
     default_slo_ms: float | None = key(None, "blis: allowance of requests that give none")
     rename: dict[str, str] = key({}, "blis: old:new names of families, commas between")
     time_scale: float = key(1.0, "blis: factor on the arrival times")

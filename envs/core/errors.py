@@ -34,3 +34,10 @@ def nearest(name: object, known: Iterable[object]) -> str:
     known = [str(k) for k in known]
     close = get_close_matches(str(name), known, 1)
     return f'did you mean "{close[0]}"?' if close else "known: " + ", ".join(known)
+
+
+def ranked(name: object, known: Iterable[object]) -> str:
+    """All known names as a remedy, the nearest first: `known: eft, left, random`."""
+    known = [str(k) for k in known]
+    close = get_close_matches(str(name), known, len(known) or 1)
+    return "known: " + ", ".join(dict.fromkeys([*close, *known]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from envs.core.errors import ScenarioError, nearest
+from envs.core.errors import ScenarioError, ranked
 from envs.core.options import as_integer, as_list, as_number
 from envs.net2net.architectures import (
     DEEPEST,
@@ -76,7 +76,7 @@ class Cell:
     @property
     def fractions(self) -> tuple[float, ...]:
         """Decision times as parts of the budget."""
-        return tuple(time / self.budget_ms for time in self.decisions)
+        return tuple(round(time / self.budget_ms, 15) for time in self.decisions)
 
     @property
     def published(self) -> bool:
@@ -151,20 +151,26 @@ def cell_of(name: str, where: str = "cells", *, fractions: Any = None, opening: 
     if not match:
         raise ScenarioError(f'"{name}" is no table cell', where,
                             "write task@budget/set, such as pair_max@1500/depth")
-    return _trained(name, match, where, decision_times(
+    return _trained(match, where, decision_times(
         _budget(match["budget"], where), where, fractions=fractions, opening=opening, every=every,
         n=n, events=events), network)
 
 
-def _trained(name: str, match: re.Match, where: str, times: tuple[float, ...],
+def _trained(match: re.Match, where: str, times: tuple[float, ...],
              network: Network | None) -> Cell:
     if network is None and match["task"] not in TASKS:
-        raise ScenarioError(f'unknown task "{match["task"]}"', where, nearest(match["task"], TASKS))
+        raise ScenarioError(f'unknown task "{match["task"]}"', where, ranked(match["task"], TASKS))
     if match["set"] not in ACTION_SETS[:3]:
         raise ScenarioError(f'unknown action set "{match["set"]}"', where,
-                            nearest(match["set"], ACTION_SETS[:3]))
-    return Cell(str(name), match["task"], network or TASKS[match["task"]].network,
-                _budget(match["budget"], where), times, match["set"])
+                            ranked(match["set"], ACTION_SETS[:3]))
+    budget_ms = _budget(match["budget"], where)
+    return Cell(f"{match['task']}@{amount(budget_ms)}/{match['set']}", match["task"],
+                network or TASKS[match["task"]].network, budget_ms, times, match["set"])
+
+
+def amount(budget_ms: float) -> str:
+    """A budget in names: 600, 1500.5."""
+    return str(int(budget_ms)) if budget_ms == int(budget_ms) else repr(budget_ms)
 
 
 def _budget(text: str, where: str) -> float:

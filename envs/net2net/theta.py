@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from envs.core.errors import ScenarioError, nearest
+from envs.core.errors import ScenarioError, nearest, ranked
 from envs.core.files import REPOSITORY, parse_json, path_of, write_whole
 from envs.core.options import as_list, as_mapping, as_number
 from envs.net2net.cells import ACTION_SETS, Cell, Network
@@ -99,7 +99,7 @@ class FittedSet:
         _check_keys(given, known, f"{where}.", needed=known[:4])
         if given["action_set"] not in ACTION_SETS:
             raise ScenarioError(f'unknown action set "{given["action_set"]}"',
-                                f"{where}.action_set", nearest(given["action_set"], ACTION_SETS))
+                                f"{where}.action_set", ranked(given["action_set"], ACTION_SETS))
         network = Network.from_config(given["cell"], f"{where}.cell")
         return cls(
             name, network, given["action_set"],
