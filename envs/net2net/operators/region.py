@@ -1,0 +1,204 @@
+"""What a change of width reaches: who makes the units, who carries them on, who reads them."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from torch import fx, nn
+
+from envs.net2net.operators.draft import Draft
+from envs.net2net.operators.refused import Refused
+from envs.net2net.operators.remap import Remap
+
+PASSING = ("activation", "pool", "same", "mean", "batchnorm")
+BALANCE = "GroupNorm needs a whole multiple of the width"
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a value, along one of its axes."""
+
+    remap: Remap
+    axis: int
+
+    def same(self, other: Units | None) -> bool:
+        """Whether both say the same."""
+        return other is not None and self.axis == other.axis and self.remap.same(other.remap)
+
+
+class Region:
+    """The nodes that change with the width of `producers`; raises `Refused`."""
+
+    def __init__(self, draft: Draft, target: fx.Node, remap: Remap):
+        self.draft = draft
+        self.producers = {target: remap}
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Go down the graph; start again where an addition needs another producer to follow."""
+        known = -1
+        while known < len(self.producers):
+            known = len(self.producers)
+            self.units: dict[fx.Node, Units] = {}
+            self.carried: dict[fx.Node, Remap] = {}
+            self.consumers: dict[fx.Node, Remap] = {}
+            for node in self.draft.module.graph.nodes:
+                self._visit(node)
+                if len(self.producers) > known:
+                    break
+
+    def _visit(self, node: fx.Node) -> None:
+        read = next((self.units[n] for n in node.all_input_nodes if n in self.units), None)
+        if read is not None:
+            made = self._read(node, read)
+            if made is not None:
+                self.units[node] = made
+        if node in self.producers:
+            axis = 1 if self.draft.kind(node) == "conv" else len(self.draft.shapes[node]) - 1
+            self.units[node] = Units(self.producers[node], axis)
+
+    def _read(self, node: fx.Node, read: Units) -> Units | None:
+        kind = self.draft.kind(node)
+        if kind == "output":
+            raise Refused("output units are fixed", node.all_input_nodes[0].name,
+                          "choose another layer")
+        if kind in ("conv", "linear"):
+            return self._layer(node, kind, read)
+        if kind in PASSING:
+            return self._passed(node, kind, read)
+        if kind in ("groupnorm", "layernorm"):
+            return self._grouped(node, kind, read)
+        if kind == "flatten":
+            return self._flattened(node, read)
+        if kind == "add":
+            return self._added(node, read)
+        if kind == "concat":
+            return self._concatenated(node, read)
+        raise unknown(self.draft, node)
+
+    def _layer(self, node: fx.Node, kind: str, read: Units) -> Units | None:
+        if read.axis != (1 if kind == "conv" else len(self.draft.shapes[node]) - 1):
+            raise unknown(self.draft, node)
+        if kind == "conv" and is_depthwise(self.draft.layer(node)):
+            self.carried[node] = read.remap
+            return read
+        require_plain(self.draft, node)
+        self.consumers[node] = read.remap
+        return None
+
+    def _passed(self, node: fx.Node, kind: str, read: Units) -> Units:
+        layer, axis = self.draft.layer(node), read.axis
+        if kind == "batchnorm" or getattr(layer, "num_parameters", 1) > 1:
+            if axis != 1:
+                raise unknown(self.draft, node)
+            self.carried[node] = read.remap
+        if kind == "pool" and (axis != 1 or len(self.draft.shapes[node]) < 3):
+            raise unknown(self.draft, node)
+        return replace(read, axis=_after_mean(self.draft, node, axis)) if kind == "mean" else read
+
+    def _grouped(self, node: fx.Node, kind: str, read: Units) -> Units:
+        layer, rank = self.draft.layer(node), len(self.draft.shapes[node])
+        over = rank - len(layer.normalized_shape) if kind == "layernorm" else 1
+        if over != read.axis:
+            raise unknown(self.draft, node)
+        if not read.remap.balanced(layer.num_groups if kind == "groupnorm" else 1):
+            raise Unbalanced(BALANCE.replace("GroupNorm", type(layer).__name__), node.name,
+                             "choose a multiple, and equal numbers of copies")
+        self.carried[node] = read.remap
+        return read
+
+    def _flattened(self, node: fx.Node, read: Units) -> Units:
+        before, after = (self.draft.shapes[n] for n in (node.all_input_nodes[0], node))
+        if len(after) != 2 or (read.axis != 1) or after[0] != before[0]:
+            raise unknown(self.draft, node)
+        return Units(read.remap.repeated(math.prod(before[2:])), 1)
+
+    def _added(self, node: fx.Node, read: Units) -> Units:
+        shapes = self.draft.shapes
+        for term in node.args[:2]:
+            if shapes[term] != shapes[node]:
+                raise Refused("unknown operation: an addition that broadcasts", node.name,
+                              "widen another layer")
+            if term not in self.units:
+                self._demand(term, read)
+            elif not read.same(self.units[term]):
+                raise Refused("the terms of an addition cannot widen alike", node.name,
+                              "widen another layer")
+        return read
+
+    def _concatenated(self, node: fx.Node, read: Units) -> Units:
+        axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
+        rank = len(self.draft.shapes[node])
+        if axis % rank != read.axis:
+            raise unknown(self.draft, node)
+        parts = [self.units[n].remap if n in self.units
+                 else Remap.identity(self.draft.shapes[n][read.axis]) for n in _parts(node)]
+        return Units(Remap.joined(parts), read.axis)
+
+    def _demand(self, node: fx.Node, wanted: Units) -> None:
+        """Have the producers above a term of an addition widen as its other term does."""
+        kind = self.draft.kind(node)
+        if kind in ("conv", "linear") and not (kind == "conv"
+                                               and is_depthwise(self.draft.layer(node))):
+            require_plain(self.draft, node)
+            self.producers[node] = wanted.remap
+        elif kind == "concat":
+            self._demand_parts(node, wanted)
+        elif kind == "input":
+            raise Refused("output units are fixed", node.name, "they belong to the input")
+        elif kind in ("conv", *PASSING, "groupnorm", "layernorm", "add") and kind != "mean":
+            for above in dict.fromkeys(node.all_input_nodes):
+                if above not in self.units:
+                    self._demand(above, wanted)
+        else:
+            raise unknown(self.draft, node)
+
+    def _demand_parts(self, node: fx.Node, wanted: Units) -> None:
+        start = 0
+        for part in _parts(node):
+            end = start + self.draft.shapes[part][wanted.axis]
+            remap = wanted.remap.segment(start, end)
+            if remap is None:
+                raise Refused("the terms of an addition cannot widen alike", node.name,
+                              "widen another layer")
+            if part not in self.units and not remap.is_identity():
+                self._demand(part, replace(wanted, remap=remap))
+            start = end
+
+
+class Unbalanced(Refused):
+    """Copies that change the statistics of a GroupNorm or LayerNorm."""
+
+
+def unknown(draft: Draft, node: fx.Node) -> Refused:
+    """The refusal of an operation that edits do not know."""
+    return Refused(f"unknown operation {draft.operation(node)}", node.name,
+                   "widen a layer that does not reach it")
+
+
+def is_depthwise(layer: nn.Module) -> bool:
+    """Whether a convolution keeps its channels apart."""
+    return layer.groups > 1 and layer.groups == layer.in_channels == layer.out_channels
+
+
+def require_plain(draft: Draft, node: fx.Node) -> None:
+    """Refuse convolutions with groups."""
+    groups = getattr(draft.layer(node), "groups", 1)
+    if groups != 1:
+        raise Refused(f"{groups} groups, neither 1 nor one per channel", node.name,
+                      "widen another layer")
+
+
+def _parts(node: fx.Node) -> list[fx.Node]:
+    return list(node.args[0] if node.args else node.kwargs["tensors"])
+
+
+def _after_mean(draft: Draft, node: fx.Node, axis: int) -> int:
+    """Where the axis of the units lies after a mean over others."""
+    given = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    rank = len(draft.shapes[node.all_input_nodes[0]])
+    over = {d % rank for d in ((given,) if isinstance(given, int) else given or range(rank))}
+    if axis in over:
+        raise unknown(draft, node)
+    keep = len(draft.shapes[node]) == rank
+    return axis if keep else axis - sum(d < axis for d in over)
