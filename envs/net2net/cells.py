@@ -143,10 +143,9 @@ def cell_of(name: str, where: str = "cells", *, fractions: Any = None, opening: 
     Decision times: parts of the budget (`fractions`, default .1, .4, .7), or `n` of them from
     `opening` on `every` so many ms, or at the times of `events`. `network` stands for the task's.
     """
-    network_name, _, opened = str(name).partition("/")
-    if network_name in PEER_NETWORKS and opened in OPENINGS_MS:
-        times = tuple(OPENINGS_MS[opened] + j * EPOCH_MS for j in range(3))
-        return Cell(name, network_name, PEER_NETWORKS[network_name], PEER_BUDGET_MS, times, "peer")
+    task, _, opened = str(name).partition("/")
+    if task in PEER_NETWORKS:
+        return _published(task, opened, where)
     match = NAME.fullmatch(str(name))
     if not match:
         raise ScenarioError(f'"{name}" is no table cell', where,
@@ -154,6 +153,13 @@ def cell_of(name: str, where: str = "cells", *, fractions: Any = None, opening: 
     return _trained(match, where, decision_times(
         _budget(match["budget"], where), where, fractions=fractions, opening=opening, every=every,
         n=n, events=events), network)
+
+
+def _published(task: str, opened: str, where: str) -> Cell:
+    if opened not in OPENINGS_MS:
+        raise ScenarioError(f'unknown opening "{opened}"', where, ranked(opened, OPENINGS_MS))
+    times = tuple(OPENINGS_MS[opened] + j * EPOCH_MS for j in range(BLOCKS))
+    return Cell(f"{task}/{opened}", task, PEER_NETWORKS[task], PEER_BUDGET_MS, times, "peer")
 
 
 def _trained(match: re.Match, where: str, times: tuple[float, ...],

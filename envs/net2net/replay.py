@@ -32,6 +32,7 @@ __all__ = ["LEAF", "NODE", "SHIPPED", "Recording", "Table", "find_recording", "r
            "read_recording", "recording_names"]
 
 SHIPPED = REPOSITORY / "traces" / "net2net"
+MEAN = -1               # in place of a seed: means over the seeds of a part
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,11 @@ class Table:
     def test_apart(self) -> bool:
         """Whether validation and test accuracy are two measurements."""
         return not self.cell.published
+
+    @property
+    def averaged(self) -> bool:
+        """Whether its one row holds means over seeds."""
+        return self.seeds == (MEAN,)
 
     @property
     def measured(self) -> bool:
