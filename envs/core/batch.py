@@ -165,8 +165,7 @@ class BatchEnv(VectorEnv):
         overwrite(observation, fresh, begun)
         self._mask[begun] = mask[begun]
         reward[begun], terminated[begun], truncated[begun] = 0.0, False, False
-        for value in info.values():
-            value[begun] = 0
+        _clear(info, begun)
         self._lengths[begun] = -1
         return self._finish(observation, reward, terminated, truncated, info)
 
@@ -248,6 +247,15 @@ def overwrite(observation: Observation, fresh: Observation, rows: np.ndarray) ->
             values[rows] = fresh[key][rows]
     else:
         observation[rows] = fresh[rows]
+
+
+def _clear(info: Mapping[str, Any], rows: np.ndarray) -> None:
+    """Zero rows of every array of an info."""
+    for value in info.values():
+        if isinstance(value, Mapping):
+            _clear(value, rows)
+        else:
+            value[rows] = 0
 
 
 def _bounds(space: spaces.Space) -> tuple[Any, Any]:

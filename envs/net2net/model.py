@@ -1,7 +1,7 @@
 """Jobs under the parametric model: play sequences, or the whole tree of them."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -70,17 +70,20 @@ def play(setup: Setup, sequences: np.ndarray, seeds: np.ndarray | int = 0) -> Pl
 
 def tree(setup: Setup, seed: int = 0) -> Tree:
     """Accuracies of every sequence and node; with the noise of `setup` under seed x."""
-    cell = setup.cell
-    engine = Engine(setup.system(), cell.depth_of_tree + 1)
+    return search(Engine(setup.system(), setup.cell.depth_of_tree + 1), 0, seed)
+
+
+def search(engine: Engine, number: int, seed: int) -> Tree:
+    """The tree of cell `number` under seed x; `engine` has a replica more than decisions."""
+    cell = engine.system.jobs[number].cell
     leaf, node = np.full(cell.leaves, np.nan), np.full(cell.nodes, np.nan)
-    one = np.arange(cell.depth_of_tree + 1) == 0
-    zero = np.zeros(cell.depth_of_tree + 1, np.int32)
-    engine.begin(one, zero, zero, np.full(len(zero), seed, np.uint64))
-    batches.search_tree(engine.state, engine.work, np.zeros(cell.depth_of_tree, np.int32), leaf,
-                        node)
+    rows = engine.envs
+    engine.begin(np.arange(rows) == 0, np.full(rows, number), np.zeros(rows, np.int32),
+                 np.full(rows, seed, np.uint64))
+    batches.search_tree(engine.state, engine.work, np.zeros(rows, np.int32), leaf, node)
     return Tree(leaf, node)
 
 
-def leaf_accuracies(setup: Setup) -> np.ndarray:
-    """Final accuracy of every sequence (L,), nan where an action is masked."""
-    return tree(setup).leaf
+def leaf_accuracies(setup: Setup, seed: int = 0) -> np.ndarray:
+    """Final accuracy of every sequence (L,) without noise, nan where an action is masked."""
+    return tree(replace(setup, noise=Noise()), seed).leaf

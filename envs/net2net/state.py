@@ -30,6 +30,7 @@ RUN = np.dtype([
     ("val_loss", "f8"),         # nan: not measured
     ("train_loss", "f8"),
     ("edited", "f8"),           # clock after the last edit; below 0: none
+    ("slowness", "f8"),         # measured step cost over the profile's; 1 but on real clocks
     ("gpu_ms", "f8"),           # GPU time of the last action and the segment after it
     ("gpu_total", "f8"),
     ("never", "f8"),            # accuracies of the references of `gain`; nan: none

@@ -57,7 +57,7 @@ class Workload:
         """What the episodes of an environment draw from."""
         of_part(FIRST_SEED, part)
         backend = backend or self.backend(part)
-        find = self._table if backend == "tabular" else self._maybe_table
+        find = {"tabular": self._table, "live": self._maybe_table}.get(backend, lambda cell: None)
         tables = tuple(find(cell) for cell in self.cells)
         rows = tuple(self._rows(table, part) if table else () for table in tables)
         return Pool(self.cells, tables, rows)
@@ -69,7 +69,7 @@ class Workload:
 
     def _recorded(self, cell: Cell, part: str) -> list[Case]:
         """The seeds of the split, or their means as one."""
-        table = self._table(cell)
+        table = self.table(cell)
         if self.scenario.options.seed == "mean":
             table = mean_table(table, self.scenario.options.split or part)
             return [Case(cell, "tabular", table, 0)]
@@ -99,7 +99,8 @@ class Workload:
     def _rows(self, table: Table, part: str) -> tuple[int, ...]:
         return table.split[self.scenario.options.split or part]
 
-    def _table(self, cell: Cell) -> Table:
+    def table(self, cell: Cell) -> Table:
+        """The table of a cell; `ScenarioError` where it is not recorded."""
         return needed_table(self.scenario, cell) if self.recorded is None \
             else self.recorded[cell.name]
 

@@ -63,7 +63,7 @@ def _note(s, w, moment):
     moment.latent, moment.observed = UNKNOWN, UNKNOWN
     if modelled(w):
         moment.latent, moment.observed = run.error, observed_error(s, w, 0.0)
-    moment.step_ms, moment.gpus = step_cost(s, w, max(1, gpus)), gpus
+    moment.step_ms, moment.gpus = run.slowness * step_cost(s, w, max(1, gpus)), gpus
     moment.macs, moment.parameters = run.macs, run.parameters
 
 

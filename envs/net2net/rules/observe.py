@@ -35,7 +35,8 @@ def _general(s, w, out):
     out[5] = rate(s, w, run.clock)
     out[6] = gpus / setup.most_gpus
     out[7] = (run.clock - w.timeline[entry].at) / budget
-    out[8] = math.log2(step_cost(s, w, max(1, gpus)) / cell.base_step) / 4.0
+    cost = run.slowness * step_cost(s, w, max(1, gpus))
+    out[8] = math.log2(cost / cell.base_step) / 4.0
     out[9] = math.log2(run.parameters / cell.parameters) / 8.0
     out[10] = math.log2(run.macs / cell.macs) / 8.0
     if not math.isnan(run.accuracy):

@@ -36,7 +36,7 @@ def start(s, w, cell, row, seed):
     run.cell, run.row, run.seed = cell, row, seed
     run.node, run.steps, run.decision, run.edits, run.illegal = 0, 0, 0, 0, 0
     run.clock, run.edited, run.gpu_ms, run.gpu_total = 0.0, -1.0, 0.0, 0.0
-    run.accuracy, run.previous = UNKNOWN, UNKNOWN
+    run.accuracy, run.previous, run.slowness = UNKNOWN, UNKNOWN, 1.0
     run.val_loss, run.train_loss = UNKNOWN, UNKNOWN
     base_network(s, w)
     measure(s, w)
