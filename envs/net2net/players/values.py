@@ -1,11 +1,23 @@
 """What is known of a cell's sequences before an evaluation: accuracies on the training seeds."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from envs.net2net.cells import Cell
+from envs.core.errors import ScenarioError
+from envs.net2net.binding import fitted_of
+from envs.net2net.cells import PROFILES, Cell
+from envs.net2net.leaves import mean_of
+from envs.net2net.model import Setup, tree
+from envs.net2net.planning.planner import MOST_SEQUENCES
+from envs.net2net.replay import Table, read_recording
+from envs.net2net.system import ALWAYS_ONE
+
+if TYPE_CHECKING:
+    from envs.net2net.scenario import Scenario
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,3 +40,51 @@ class Values:
     def below(self, j: int) -> np.ndarray:
         """The leaves as (A^j, A, rest): by history, action of decision j, and what follows."""
         return self.leaf.reshape(self.cell.actions**j, self.cell.actions, -1)
+
+
+def values_of(cell: Cell, scenario: Scenario, table: Table | None = None) -> Values:
+    """Of the training seeds of `table`, else of the scenario's recordings, else of the model.
+
+    The model is that of the shipped fit without noise. Raises `ScenarioError` where a cell has
+    neither, or too many sequences for the model.
+    """
+    table = table or table_of(cell, scenario)
+    if table is not None:
+        return _of_table(table)
+    if cell.leaves > MOST_SEQUENCES:
+        raise ScenarioError(f"{cell.name} has {cell.leaves} sequences, too many to value each",
+                            "policy", "use planner")
+    return _of_model(believed(cell, scenario))
+
+
+def table_of(cell: Cell, scenario: Scenario) -> Table | None:
+    """The recording of a cell among those of a scenario."""
+    for name in scenario.options.tables:
+        found = read_recording(name).tables.get(cell.name)
+        if found is not None and found.cell.decisions == cell.decisions:
+            return found
+    return None
+
+
+def believed(cell: Cell, scenario: Scenario, table: Table | None = None) -> Setup:
+    """The job as the shipped fit tells it; under a table, on the GPU that it was recorded on."""
+    options, theta = scenario.options, fitted_of(scenario, cell).theta
+    setup = Setup(cell, theta, options.gpu_timeline, options.profile, options.jump_grow,
+                  options.jump_undo, max_parameters=options.max_parameters)
+    if table is None:
+        return setup
+    return replace(setup, timeline=ALWAYS_ONE, profile=PROFILES[table.profile])
+
+
+@lru_cache(64)
+def _of_table(table: Table) -> Values:
+    rows = list(table.split["train"])
+    leaf = np.where(table.recorded, table.leaves["val_accuracy"], np.nan)[rows]
+    return Values(table.cell, mean_of(leaf, 0), leaf,
+                  mean_of(table.nodes["val_accuracy"][rows], 0))
+
+
+@lru_cache(64)
+def _of_model(setup: Setup) -> Values:
+    leaf, node = tree(setup)
+    return Values(setup.cell, leaf, leaf[None], node)
