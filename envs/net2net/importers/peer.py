@@ -42,7 +42,7 @@ def read_peer(path: str | Path) -> list[Table]:
     if path.suffix.lower() in PICKLES or _is_pickle(path):
         raise TraceError("pickle files are not loaded (they run code)", str(path),
                          "convert to CSV or JSON")
-    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
+    rows = _json_rows(path) if ".json" in path.suffixes else _csv_rows(path)
     by_cell: dict[str, list[Row]] = {}
     for row in rows:
         by_cell.setdefault(row.cell, []).append(row)
