@@ -57,7 +57,7 @@ class Workload:
         """What the episodes of an environment draw from."""
         of_part(FIRST_SEED, part)
         backend = backend or self.backend(part)
-        find = {"tabular": self._table, "live": self._maybe_table}.get(backend, lambda cell: None)
+        find = {"tabular": self.table, "live": self._maybe_table}.get(backend, lambda cell: None)
         tables = tuple(find(cell) for cell in self.cells)
         rows = tuple(self._rows(table, part) if table else () for table in tables)
         return Pool(self.cells, tables, rows)
