@@ -20,7 +20,7 @@ def train_grid(cell: Cell, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _walk(trainer: Trainer, node: int, nodes: np.ndarray, leaves: np.ndarray) -> None:
     """Everything from a node on; the trainer is used up."""
-    cell, decision = trainer.cell, len(trainer.taken)
+    cell, decision = trainer.cell, len(trainer.progress.taken)
     if decision == cell.depth_of_tree:
         trainer.advance(cell.budget_ms)
         _enter(leaves, node - cell.nodes, trainer.finish())
@@ -31,7 +31,7 @@ def _walk(trainer: Trainer, node: int, nodes: np.ndarray, leaves: np.ndarray) ->
     for action in legal:
         child = trainer.fork() if action != legal[-1] else trainer
         child.act(action)
-        _walk(child, cell.node_of((*child.taken,)), nodes, leaves)
+        _walk(child, cell.node_of(child.progress.taken), nodes, leaves)
 
 
 def _enter(records: np.ndarray, row: int, values: tuple) -> None:

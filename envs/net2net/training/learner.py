@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from envs.net2net.architectures import Architecture
+from envs.net2net.operators.distillation import STEPS, distillation_loss
 from envs.net2net.training.batches import batch_of, split_of
 
 RATE, BETAS, DAMPING = 0.005, (0.9, 0.999), 1e-8
 FORGET = 0.9                        # of the average of training losses
-TEMPERATURE, SOFT = 2.0, 0.75       # of distillation after an undo
-DISTILLED_STEPS = 100
 
 
 class Score(NamedTuple):
@@ -29,8 +29,9 @@ class Score(NamedTuple):
 class Distillation:
     """What a shrunk network still learns from the one before the undo."""
 
-    teacher: nn.Sequential
-    steps: int = DISTILLED_STEPS    # that are left
+    teacher: nn.Sequential          # in eval mode
+    architecture: Architecture      # of the teacher
+    steps: int = STEPS    # that are left
 
 
 class Learner:
@@ -53,21 +54,19 @@ class Learner:
             self.optimiser.zero_grad()
             outputs = self.module(images)
             loss = functional.cross_entropy(outputs, labels)
-            self._objective(images, outputs, loss).backward()
+            self._objective(images, labels, outputs, loss).backward()
             self.optimiser.step()
             self._count(loss.item())
 
-    def _objective(self, images: torch.Tensor, outputs: torch.Tensor,
+    def _objective(self, images: torch.Tensor, labels: torch.Tensor, outputs: torch.Tensor,
                    loss: torch.Tensor) -> torch.Tensor:
         """The loss, or a mixture with the teacher's answers while there are steps left for it."""
         lesson = self.distillation
         if lesson is None:
             return loss
         with torch.no_grad():
-            wanted = functional.softmax(lesson.teacher(images) / TEMPERATURE, dim=1)
-        found = functional.log_softmax(outputs / TEMPERATURE, dim=1)
-        apart = functional.kl_div(found, wanted, reduction="batchmean")
-        return (1 - SOFT) * loss + SOFT * TEMPERATURE**2 * apart
+            taught = lesson.teacher(images)
+        return distillation_loss(outputs, taught, labels)
 
     def _count(self, loss: float) -> None:
         self.steps += 1
@@ -92,18 +91,26 @@ class Learner:
         other.steps, other.loss = self.steps, self.loss
         copy_state(self.optimiser, other.optimiser)
         if self.distillation:
-            other.distillation = Distillation(self.distillation.teacher, self.distillation.steps)
+            other.distillation = copy.copy(self.distillation)
         return other
 
 
 def adam(module: nn.Module) -> torch.optim.Adam:
-    """The optimiser of section training; the learning rate is set before every step."""
+    """The optimiser of every training; the learning rate is set before every step."""
     return torch.optim.Adam(module.parameters(), lr=RATE, betas=BETAS, eps=DAMPING, fused=True)
 
 
 def copy_state(source: torch.optim.Adam, target: torch.optim.Adam) -> None:
-    """Moments and step counts, parameter by parameter."""
+    """Moments and step counts, parameter by parameter in order."""
     for old, new in zip(source.param_groups[0]["params"], target.param_groups[0]["params"],
                         strict=True):
         if old in source.state:
-            target.state[new] = {key: value.clone() for key, value in source.state[old].items()}
+            take_state(target, new, source.state[old])
+
+
+def take_state(optimiser: torch.optim.Adam, parameter: nn.Parameter,
+               state: Mapping[str, torch.Tensor]) -> None:
+    """Give a parameter a copy of a state, laid out in memory as the parameter is."""
+    optimiser.state[parameter] = {
+        key: torch.empty_like(parameter).copy_(tensor) if tensor.dim() else tensor.clone()
+        for key, tensor in state.items()}
