@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEARNERS = {
     "reinforce": ("agents.reinforce", "Reinforce"),
+    "reinforce_cells": ("agents.reinforce_cells", "CellReinforce"),
     "ppo": ("agents.sb3", "OnPolicy"),
     "a2c": ("agents.sb3", "OnPolicy"),
     "maskable_ppo": ("agents.sb3", "OnPolicy"),
@@ -51,9 +52,9 @@ def rate(config: AgentConfig, left: float) -> float:
 
 def make_learner(config: AgentConfig, env: Any, network: Network, *, seed: int, steps: int,
                  tally: Tally | None = None) -> Learner:
-    """The learner of `config.name`; `steps` is the length of the run, for schedules."""
-    if config.name not in LEARNERS:
+    """The learner of a configuration; `steps` is the length of the run, for schedules."""
+    if config.learner not in LEARNERS:
         raise PolicyError(f'unknown agent "{config.name}"', "agent", nearest(config.name, LEARNERS))
-    module, attribute = LEARNERS[config.name]
+    module, attribute = LEARNERS[config.learner]
     return getattr(import_module(module), attribute)(
         config, env, network, seed=seed, steps=steps, tally=tally)

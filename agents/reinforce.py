@@ -31,7 +31,7 @@ from envs.core.errors import PolicyError
 from envs.core.workloads import FIRST_SEED
 
 LOOKAHEAD = "lookahead"     # imitate what looking ahead from every action says
-BASELINES = ("auto", "window", "clock", "value", "moving", "none")
+BASELINES = ("auto", "window", "clock", "value", "moving", "cell", "none")
 
 
 class Batch(NamedTuple):
@@ -44,6 +44,7 @@ class Batch(NamedTuple):
     alive: Tensor       # (T, E) the episode had not ended before this step
     clock: np.ndarray   # (T, E) simulated time of the step (s), zeros if it is not told
     cost: Tensor | None = None      # (T, E, A) where each action leads, when looking ahead
+    cell: np.ndarray | None = None  # (E,) which of several tasks each episode is
 
 
 class Reinforce(Learner):
@@ -98,6 +99,7 @@ class Reinforce(Learner):
         rows: list[tuple] = []
         costs: list[Tensor] = []
         now = np.zeros(self.env.num_envs)
+        cell = np.asarray(info.get("cell", now))
         while alive.any() and len(rows) < self.config.max_steps:
             seen, mask = self._tensor(observation), self._mask(info)
             if expert in (None, LOOKAHEAD):
@@ -117,7 +119,7 @@ class Reinforce(Learner):
         return Batch(torch.stack(seen), None if mask[0] is None else torch.stack(mask),
                      torch.stack(action), torch.as_tensor(np.stack(reward), dtype=torch.float32),
                      torch.as_tensor(np.stack(living)), np.stack(clock),
-                     torch.stack(costs) if costs else None)
+                     torch.stack(costs) if costs else None, cell)
 
     def _costs(self) -> Tensor:
         """Where each action leads, with a little on top where it leaves the roll-out's policy."""

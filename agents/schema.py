@@ -1,8 +1,15 @@
 """Every key of `train.py` with its default: plain dataclasses, so that a mistyped key fails."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
+
+from envs.core.errors import PolicyError, nearest
+
+PRESETS: dict[str, dict[str, Any]] = {"published": {
+    "num_envs": 1, "group": 1, "minibatches": 1, "baseline": "none", "normalise": False,
+    "entropy": 0.0, "gamma": 1.0, "learning_rate": 1e-4, "decay": False, "clip_norm": math.inf}}
 
 
 @dataclass
@@ -10,12 +17,18 @@ class AgentConfig:
     """What all learners have."""
 
     name: str = "agent"
-    network: str = "auto"               # auto, set: weights fit every size; mlp: fixed size
+    network: str = "auto"               # auto, set: weights fit every size; mlp: fixed size;
+    #                                     env=net2net: layers (auto), blind, mlp
     hidden: int | None = None           # width of the network; null = its own default
     num_envs: int = 64                  # replicas of the batch
     learning_rate: float = 1e-3
     decay: bool = True                  # let the learning rate fall to a twentieth over the run
     gamma: float = 0.99                 # discount per step
+
+    @property
+    def learner(self) -> str:
+        """Its name among the learners."""
+        return self.name
 
 
 @dataclass
@@ -24,8 +37,9 @@ class ReinforceConfig(AgentConfig):
 
     name: str = "reinforce"
     group: int = 8                      # replicas that share a window and its random numbers
-    # window, clock: others of the group at the same step or time; auto: as the environment needs
-    baseline: str = "auto"              # auto, window, clock, value, moving, none
+    # window, clock: others of the group at the same step or time; auto: as the environment needs;
+    # cell: a running mean for each task of the environment, and whole episodes (reinforce_cells.py)
+    baseline: str = "auto"              # auto, window, clock, value, moving, cell, none
     normalise: bool = True              # divide advantages by their deviation
     entropy: float = 0.003              # weight of the entropy bonus
     value_weight: float = 0.5           # weight of the critic's loss (baseline=value)
@@ -38,6 +52,22 @@ class ReinforceConfig(AgentConfig):
     imitate_steps: int = 20_000
     imitate_epochs: int = 2             # passes over a batch when looking ahead
     imitate_margin: float = 0.002       # gain over ref from which an unusual action is worth it
+    # env=net2net: published = as the authors learn (with env.reward=tan); it wins over other keys
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset is None:
+            return
+        if self.preset not in PRESETS:
+            raise PolicyError(f'unknown preset "{self.preset}"', "agent.preset",
+                              nearest(self.preset, PRESETS))
+        for key, value in PRESETS[self.preset].items():
+            setattr(self, key, value)
+
+    @property
+    def learner(self) -> str:
+        """The page of whole episodes where it is asked for."""
+        return "reinforce_cells" if self.preset or self.baseline == "cell" else self.name
 
 
 @dataclass

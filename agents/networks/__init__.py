@@ -23,8 +23,11 @@ REGISTRY = {
     "cluster_set": ("agents.networks.cluster", "ClusterNetwork"),
     "dag_set": ("agents.networks.dag", "DagNetwork"),
     "dag_graph": ("agents.networks.dag", "GraphNetwork"),
+    "net2net_layers": ("agents.networks.net2net", "LayersNetwork"),
+    "net2net_blind": ("agents.networks.net2net", "BlindNetwork"),
 }
-AUTO = {"blis": "pricing", "blis_accuracy": "marginal", "cluster": "set", "dag": "set"}
+AUTO = {"blis": "pricing", "blis_accuracy": "marginal", "cluster": "set", "dag": "set",
+        "net2net": "layers"}
 
 
 def network_class(name: str, where: str = "network") -> type[Network]:

@@ -1,0 +1,114 @@
+"""REINFORCE where a batch holds episodes of several cells: a running baseline for each of them.
+
+    update:  play every replica to the end of its episode, each under its own seed
+             b = running mean of the returns of the episode's cell, as it was before the batch
+             advantage = return-to-go - b, divided by the batch's deviation of R - b
+             loss = -mean over episodes of sum over steps of advantage * log pi - beta * entropy
+             norm clipped, Adam; beta falls to 0 linearly over the run
+
+Returns of two cells may differ more than those of two policies, hence a baseline for each cell.
+An episode has a few steps and one outcome, hence the sum over its steps: a batch gives the gradient
+of the mean of its episodes exactly. `preset=published` is the published learner, for comparison:
+one episode per update, no baseline, no entropy, a mean over steps, a rate that falls by episodes.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from agents.learner import rate
+from agents.networks.network import Network
+from agents.reinforce import Batch, Reinforce, returns_to_go
+from agents.schema import ReinforceConfig
+from agents.tracking import Tally
+
+STEP = 0.05                         # of a running mean towards a return
+LEAST = 1e-3                        # added to the deviation of a batch
+FALL, EVERY = 0.99, 500             # published: of the learning rate, in episodes
+
+
+class CellReinforce(Reinforce):
+    """The learner; `update` is the algorithm."""
+
+    def __init__(self, config: ReinforceConfig, env: Any, network: Network, *, seed: int,
+                 steps: int, tally: Tally | None = None):
+        super().__init__(config, env, network, seed=seed, steps=steps, tally=tally)
+        self.optimiser = torch.optim.Adam(network.parameters(), config.learning_rate)
+        self.baselines: dict[str, float] = {}       # by cell
+
+    def update(self) -> dict[str, float]:
+        """One batch of episodes, each used once."""
+        self.network.train()
+        left = 1 - self.steps / self.total
+        self.optimiser.param_groups[0]["lr"] = self.rate(left)
+        batch = self.play()
+        advantage = self.advantage(batch)
+        return self.settle(self.improve(batch, advantage, max(0.0, left)), batch)
+
+    def rate(self, left: float) -> float:
+        """The learning rate of this update."""
+        if self.config.preset == "published":
+            return self.config.learning_rate * FALL**(self.updates // EVERY)
+        return rate(self.config, left)
+
+    def advantage(self, batch: Batch) -> Tensor:
+        """(T, E) return-to-go less the baseline of the episode's cell, 0 after the end."""
+        returns = returns_to_go(batch.reward, self.config.gamma)
+        baseline = torch.zeros(returns.shape[1])
+        if self.config.baseline == "cell":
+            baseline = self.follow([str(c) for c in batch.cell], returns[0])
+        found = (returns - baseline) * batch.alive
+        if self.config.normalise:
+            found = found / ((returns[0] - baseline).std(correction=0) + LEAST)
+        return found
+
+    def follow(self, cells: Sequence[str], returns: Tensor) -> Tensor:
+        """Baselines (E,) as they were before the batch, which then moves them episode by episode;
+        that of a cell never met is its first return."""
+        first: dict[str, float] = {}
+        for cell, value in zip(cells, returns.tolist(), strict=True):
+            known = self.baselines.get(cell, value)
+            first.setdefault(cell, known)
+            self.baselines[cell] = known + STEP * (value - known)
+        return torch.tensor([first[cell] for cell in cells])
+
+    def improve(self, batch: Batch, advantage: Tensor, left: float) -> dict[str, float]:
+        """A gradient step for each part of the episodes."""
+        config, sums = self.config, {}
+        order = torch.randperm(self.env.num_envs, generator=self._shuffler())
+        for episodes in order.chunk(config.minibatches):
+            losses = self.losses_of(batch, advantage, episodes, config.entropy * left)
+            self.optimiser.zero_grad(set_to_none=True)
+            losses["loss"].backward()
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+            self.optimiser.step()
+            for key, value in {**losses, "gradient_norm": norm}.items():
+                sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.minibatches
+        return sums
+
+    def losses_of(self, batch: Batch, advantage: Tensor, episodes: Tensor,
+                  beta: float) -> dict[str, Tensor]:
+        """The surrogate of these episodes and the mean entropy of their steps."""
+        alive = batch.alive[:, episodes].flatten()
+        seen, mask, action, weight = (
+            None if x is None else x[:, episodes].flatten(0, 1)[alive].to(self.device)
+            for x in (batch.observation, batch.mask, batch.action, advantage))
+        distribution, _ = self.network(seen, mask)
+        gained = weight * distribution.log_prob(action)
+        published = self.config.preset == "published"
+        policy = -gained.mean() if published else -gained.sum() / len(episodes)
+        entropy = distribution.entropy().mean()
+        return {"policy_loss": policy, "entropy": entropy, "loss": policy - beta * entropy}
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Weights, moments, baselines, generator and counters."""
+        tensors, numbers = super().state()
+        return tensors, {**numbers, "baselines": dict(self.baselines)}
+
+    def restore(self, tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
+        """The next update is the one that would have followed."""
+        super().restore(tensors, numbers)
+        self.baselines = dict(numbers["baselines"])
