@@ -39,14 +39,15 @@ def linear(values: Values) -> tuple[int, ...]:
     return cell.sequence_of(best_leaf(np.where(known, design @ weights, np.nan)))
 
 
-def tabular_reinforce(values: Values, seed: int = 0) -> tuple[int, ...]:
+def tabular_reinforce(values: Values, seed: int = 0, *, rate: float = RATE,
+                      baseline: bool = True) -> tuple[int, ...]:
     """REINFORCE with a logit per node and action, and a running mean as baseline."""
     cell = values.cell
     draw = u(seed, STREAMS["learners"], np.arange(EPISODES["tabular_reinforce"])[:, None],
              np.arange(cell.depth_of_tree))
     logit, path = np.zeros((cell.nodes, cell.actions)), np.zeros(cell.depth_of_tree, np.int64)
     reinforce_table(np.array(values.leaf), values.allowed(), draw, logit, path,
-                    np.zeros(cell.actions), PACE, RATE, True)
+                    np.zeros(cell.actions), PACE, rate, baseline)
     return _greedy(values, logit, path)
 
 

@@ -13,7 +13,7 @@ from envs.net2net.cells import PROFILES, Cell
 from envs.net2net.leaves import mean_of
 from envs.net2net.model import Setup, tree
 from envs.net2net.planning.planner import MOST_SEQUENCES
-from envs.net2net.replay import Table, read_recording
+from envs.net2net.replay import Table
 from envs.net2net.system import ALWAYS_ONE
 
 if TYPE_CHECKING:
@@ -48,22 +48,13 @@ def values_of(cell: Cell, scenario: Scenario, table: Table | None = None) -> Val
     The model is that of the shipped fit without noise. Raises `ScenarioError` where a cell has
     neither, or too many sequences for the model.
     """
-    table = table or table_of(cell, scenario)
+    table = table or scenario.table_of(cell)
     if table is not None:
         return _of_table(table)
     if cell.leaves > MOST_SEQUENCES:
         raise ScenarioError(f"{cell.name} has {cell.leaves} sequences, too many to value each",
                             "policy", "use planner")
     return _of_model(believed(cell, scenario))
-
-
-def table_of(cell: Cell, scenario: Scenario) -> Table | None:
-    """The recording of a cell among those of a scenario."""
-    for name in scenario.options.tables:
-        found = read_recording(name).tables.get(cell.name)
-        if found is not None and found.cell.decisions == cell.decisions:
-            return found
-    return None
 
 
 def believed(cell: Cell, scenario: Scenario, table: Table | None = None) -> Setup:
