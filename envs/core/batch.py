@@ -110,11 +110,15 @@ class BatchEnv(VectorEnv):
         """The number behind the draws of episode 0, 1, ... after a seeded reset."""
         return episode_seed(seed, episode)
 
+    def _episode_seeds(self, seeds: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+        """The same for all replicas, (E,) u8."""
+        return np.array([self._episode_seed(int(s), int(e))
+                         for s, e in zip(seeds, episodes, strict=True)], np.uint64)
+
     def _restart(self, chosen: np.ndarray, options: Mapping[str, Any]) -> None:
         self._episodes[chosen] += 1
-        seeds = np.array([self._episode_seed(int(s), max(0, int(e)))
-                          for s, e in zip(self._seeds, self._episodes, strict=True)], np.uint64)
-        self._begin(chosen, seeds, options)
+        self._begin(chosen, self._episode_seeds(self._seeds, np.maximum(0, self._episodes)),
+                    options)
         self._done[chosen] = False
         self._returns[chosen], self._lengths[chosen] = 0.0, 0
 

@@ -52,7 +52,7 @@ def normal(seed: Ids, *ids: Ids) -> np.ndarray:
     return radius * np.cos(2.0 * np.pi * u(seed, *ids, 1))
 
 
-def below(n: int, seed: Ids, *ids: Ids) -> np.ndarray:
+def below(n: Ids, seed: Ids, *ids: Ids) -> np.ndarray:
     """An integer in 0..n-1, i8."""
     return np.floor(n * u(seed, *ids)).astype(np.int64)
 

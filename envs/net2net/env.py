@@ -1,7 +1,7 @@
 """The environment of the domain; its docstring is its documentation."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ class Net2NetEnv(BatchEnv):
     Info: `cell` (place in `cells`), `seed` (recorded seed; x on the parametric back-end), `node`
         (heap number of the actions taken), `invalid`, `action_mask`; at the end `metrics`:
         `val_accuracy`, `test_accuracy`, `normalised` (0 the mean of all sequences, 1 the best),
-        `regret`, `rank`, `gpu_seconds`, `parameters`, `macs`, `steps`; nan: not known.
+        `regret`, `rank`, `gpu_seconds`, `parameters`, `macs`, `steps`; nan: not known. The middle
+        three cost a search per episode where the model varies; `judged=False` leaves them out.
     Trace: a recording (name, folder), a `Case`, or None: the tables of the scenario. `part` says
         whose seeds, `backend` (tabular, parametric, live) what plays; the scenario's by default.
     Source and deviations: Net2Net (Chen, Goodfellow, Shlens, ICLR 2016); decisions under a time
@@ -80,14 +81,14 @@ class Net2NetEnv(BatchEnv):
     def __init__(self, num_envs: int = 1, *,
                  scenario: Scenario | Mapping | str | Path | None = None, trace: Any = None,
                  part: str = "train", backend: str | None = None, threads: int = 1,
-                 record: bool = False, **kwargs: Any):
+                 record: bool = False, judged: bool = True, **kwargs: Any):
         check_counts(num_envs=num_envs, threads=threads)
         self.scenario = _scenario(scenario)
         self.options = self.scenario.options.env
         self.episodes = Episodes(self.scenario, trace, part, backend)
         self.system, self.cells = self.episodes.system, self.episodes.names
         self.engine = make_engine(self.system, self.scenario, num_envs, threads)
-        self.referee = Referee(self.system)
+        self.referee = Referee(self.system, judged or self.options.reward == "gain")
         recorded = record or kwargs.get("render_mode") is not None
         self.recorder = Recorder(self.engine) if recorded else None
         self._seeds_shown = np.zeros(num_envs, np.uint64)
@@ -97,9 +98,9 @@ class Net2NetEnv(BatchEnv):
         space = spaces.Box(LOW, HIGH, (self.system.features,), np.float32)
         super().__init__(num_envs, space, _actions(cell, self.options.factored), **kwargs)
 
-    def _episode_seed(self, seed: int, episode: int) -> int:
-        """x of episode 0, 1, ... after a seeded reset."""
-        return int(h(seed, STREAMS["episode"], episode))
+    def _episode_seeds(self, seeds: np.ndarray, episodes: np.ndarray) -> np.ndarray:
+        """x of every replica, (E,) u8."""
+        return h(seeds, STREAMS["episode"], episodes)
 
     def _begin(self, chosen: np.ndarray, seeds: np.ndarray, options: Mapping[str, Any]) -> None:
         for key in options:

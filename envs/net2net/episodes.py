@@ -12,8 +12,7 @@ from envs.net2net.cases import Case
 from envs.net2net.draws import STREAMS, below
 from envs.net2net.scenario import Scenario
 from envs.net2net.system import System
-from envs.net2net.workloads import Workload, open_workload
-
+from envs.net2net.workloads import open_workload
 
 LIVE_SEEDS = 2**31      # seeds of trainings that are not recorded lie below
 
@@ -67,7 +66,8 @@ class Episodes:
         if self.backend == "parametric":
             x = seeds if wanted is None else np.full(len(seeds), _whole(wanted), np.uint64)
             return Drawn(cell, np.zeros_like(cell), x)
-        row = np.array([self._row(*one, wanted) for one in zip(cell, seeds, strict=True)])
+        row = self._rows(cell, seeds) if wanted is None or self.backend == "live" \
+            else np.array([self._row_of(c, wanted) for c in cell])
         if self.backend == "tabular":
             return Drawn(cell, row, seeds)
         return Drawn(cell, row, np.array([self._trained(*one, wanted) for one in zip(
@@ -82,17 +82,21 @@ class Episodes:
                                 nearest(str(name), self.names))
         return self.names.index(name)
 
-    def _row(self, cell: int, x: int, wanted: Any) -> int:
-        """The recorded seed that an episode plays, by its position; 0 without a table."""
-        rows, table = self.rows[cell], self.tables[cell]
-        if table is None:
-            return 0
-        if wanted is None or self.backend == "live":
-            return rows[int(below(len(rows), int(x), STREAMS["recorded"]))]
-        if wanted not in table.seeds:
+    def _rows(self, cell: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+        """The recorded seeds that episodes play, by position; 0 without a table."""
+        count = np.array([max(1, len(rows)) for rows in self.rows])
+        table = np.zeros((len(self.rows), count.max()), np.int64)
+        for c, rows in enumerate(self.rows):
+            table[c, :len(rows)] = rows
+        return table[cell, below(count[cell], seeds, STREAMS["recorded"])]
+
+    def _row_of(self, cell: int, wanted: Any) -> int:
+        """The position of a recorded seed that was asked for."""
+        seeds = self.tables[cell].seeds
+        if wanted not in seeds:
             raise ScenarioError(f"{self.names[cell]} has no seed {wanted!r}", "reset: seed",
-                                f"recorded: {', '.join(map(str, table.seeds))}")
-        return table.seeds.index(wanted)
+                                f"recorded: {', '.join(map(str, seeds))}")
+        return seeds.index(wanted)
 
     def _trained(self, cell: int, row: int, x: int, wanted: Any) -> int:
         """The seed of a live training: that of the recording, or one of its own."""

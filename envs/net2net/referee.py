@@ -35,20 +35,20 @@ UNKNOWN = Standard(np.nan, np.nan, np.nan, np.zeros(0))
 class Referee:
     """Standards of a system's cells: those of a table's seed, else of the model without noise.
 
-    Where the model's parameters vary by episode a standard costs a search of the tree, so it is
-    made for reward `gain` alone.
+    Where the model's parameters vary by episode a standard costs a search of the tree; without
+    `wanted` all are unknown.
     """
 
-    def __init__(self, system: System):
+    def __init__(self, system: System, wanted: bool = True):
         self.system, rules = system, system.rules
         self.varied = rules.backend == "parametric" and rules.vary > 0
-        self.asked = not self.varied or rules.reward == "gain"
+        self.wanted = wanted
         self._known: dict[tuple[int, int], Standard] = {}
         self._engine: Engine | None = None
 
     def of(self, cell: int, row: int, seed: int) -> Standard:
         """The standard of an episode; `UNKNOWN` where there is none."""
-        if not self.asked:
+        if not self.wanted:
             return UNKNOWN
         key = (cell, seed if self.varied else row)
         if key not in self._known:
@@ -74,6 +74,8 @@ class Referee:
     def judge(self, cell: np.ndarray, row: np.ndarray, seed: np.ndarray,
               accuracy: np.ndarray) -> dict[str, np.ndarray]:
         """`normalised`, `regret` and `rank` of final accuracies, (n,) each; nan: unknown."""
+        if not self.wanted:
+            return dict.fromkeys(("normalised", "regret", "rank"), np.full(len(cell), np.nan))
         known = [self.of(*key) for key in zip(cell.tolist(), row.tolist(), seed.tolist(),
                                                strict=True)]
         mean = np.array([standard.mean for standard in known])
