@@ -172,4 +172,7 @@ def choose(name: str, table: Mapping[str, Contender], saved: Mapping[str, Conten
         return saved[name]
     if ".py:" in name:
         return UserContender(name.rpartition(":")[2], domain_name, reference=name)
+    made = domain(domain_name).named(name)
+    if made is not None:
+        return made
     raise PolicyError("no such contender", name, nearest(name, [*table, *saved]))

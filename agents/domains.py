@@ -27,6 +27,7 @@ ADAPTERS = {
     "blis_accuracy": "agents.evaluation.blis:BlisAccuracy",
     "cluster": "agents.evaluation.cluster:ClusterDomain",
     "dag": "agents.evaluation.dag:DagDomain",
+    "net2net": "agents.evaluation.net2net:Net2NetDomain",
 }
 
 
@@ -91,6 +92,11 @@ class Domain(ABC):
         return self.columns[1]
 
     @property
+    def chosen_by(self) -> Column:
+        """The metric by which training chooses among its policies on the validation windows."""
+        return self.main
+
+    @property
     def saved_models(self) -> Path:
         """Where policies of this environment are kept."""
         return REPOSITORY / "saved_models" / self.name
@@ -115,6 +121,11 @@ class Domain(ABC):
     def identity(self, scenario: Any) -> str:
         """Everything in a scenario that decides a run, as text."""
         return repr((scenario.options, scenario.cluster))
+
+    def on_backend(self, name: str) -> Mapping[str, Any]:
+        """The scenario options that play held-out windows on another back-end."""
+        raise ScenarioError(f"env={self.name} has one back-end", f"backend={name}",
+                            "leave it out")
 
     @abstractmethod
     def at_load(self, scenario: Any, workload: Any, load: float) -> Any:
@@ -141,6 +152,10 @@ class Domain(ABC):
     @abstractmethod
     def baselines(self) -> Mapping[str, Contender]:
         """The table of named contenders."""
+
+    def named(self, name: str) -> Contender | None:
+        """A baseline whose name has arguments of the user's own; None: no such name."""
+        return None
 
     def offered(self, scenario: Any, windows: Sequence[Any]) -> tuple[list[Contender], list[str]]:
         """The baselines that make sense here, and in a line which ones do not and why."""
@@ -203,6 +218,10 @@ class Domain(ABC):
 
     def remarks(self, comparison: Any) -> list[str]:
         """What must be said beside every table of a comparison."""
+        return []
+
+    def printed(self, comparison: Any) -> list[Any]:
+        """Further tables that are printed too."""
         return []
 
     @abstractmethod

@@ -21,7 +21,8 @@ from typing import Any, get_args, get_type_hints
 from envs.core.errors import SuiteError, nearest
 
 USAGE = 2
-CALL = re.compile(r"^(trace)=((?!choice|range|glob|shuffle|sort|tag|interval)\w+\([^\"]*\))$")
+SWEEPS = "choice|range|glob|shuffle|sort|tag|interval"      # functions of Hydra
+CALL = re.compile(rf"^(trace|policy)=((?!{SWEEPS})\w+\([^\"]*\))$")
 
 
 def run(main: Callable[[], Any], schema: type | None = None) -> None:
@@ -51,8 +52,8 @@ def guard(schema: type | None = None) -> Iterator[None]:
 
 
 def free_options(arguments: Sequence[str]) -> list[str]:
-    """`options.a.b=c` needs no `+`, since the scenario itself checks these keys; a generator call
-    (`trace=cholesky(n=8)`) needs no quotes, unless it is a function of Hydra's sweeps."""
+    """`options.a.b=c` needs no `+`, since the scenario itself checks these keys; a call
+    (`trace=cholesky(n=8)`, `policy=start(2)`) needs no quotes, unless Hydra's sweeps have it."""
     found = [f"++{a}" if re.match(r"options(\.[\w.]+)?=", a) else a for a in arguments]
     return [CALL.sub(r'\1="\2"', a) for a in found]
 

@@ -113,7 +113,7 @@ def command() -> str:
 
 def card(run: Run, name: str) -> str:
     """A page on the policy: what made it and how good it was where it was chosen."""
-    column, about = run.task.domain.main, trained_on(run)
+    column, about = run.task.domain.chosen_by, trained_on(run)
     lines = [f"# {name}", "",
              f"A policy for `env={run.task.domain.name}`, trained by {run.agent.name} "
              f"(network `{run.network_name}`).", "", f"    {about['command']}", "",
@@ -121,10 +121,10 @@ def card(run: Run, name: str) -> str:
              f"- {about['steps']:,} environment steps, {about['minutes']} minutes, "
              f"seed {about['seed']}"]
     if run.best_score is not None and run.rival is not None:
-        digits = column.digits
+        digits, metric = column.digits, column.metric
         lines.append(f"- {column.heading} on the validation windows: "
-                     f"{abs(run.best_score.main):.{digits}f}; best baseline there "
-                     f"({run.rival.name}): {abs(run.rival.main):.{digits}f}")
+                     f"{run.best_score.metrics[metric]:.{digits}f}; best baseline there "
+                     f"({run.rival.name}): {run.rival.metrics[metric]:.{digits}f}")
     lines += ["- held-out windows: `results.csv`",
               "- versions: " + ", ".join(f"{k} {v}" for k, v in store.versions().items())]
     return "\n".join(lines) + "\n"

@@ -173,16 +173,17 @@ class Run:
             self.best = {k: v.clone() for k, v in self.learner.network.state_dict().items()}
         self.learner.network.start(self.learner.env)    # it was bound to the validation windows
         self.tracker.scalars("validation", score.metrics, self.learner.steps)
-        self.tracker.scalars("validation", {"best_baseline": abs(self.rival.main)},
-                             self.learner.steps)
+        best = self.rival.metrics[self.task.domain.chosen_by.metric]
+        self.tracker.scalars("validation", {"best_baseline": best}, self.learner.steps)
         self.progress.say(self._standing(score))
 
     def _standing(self, score: Score) -> str:
-        column = self.task.domain.main
+        column = self.task.domain.chosen_by
         best, digits = self.best_score or score, column.digits
+        mine, most, rival = (s.metrics[column.metric] for s in (score, best, self.rival))
         left = f" ({score.undone:g} {self.task.domain.incomplete})" if score.undone else ""
-        return (f"{column.heading}: {abs(score.main):.{digits}f}{left}, best "
-                f"{abs(best.main):.{digits}f}, {self.rival.name} {abs(self.rival.main):.{digits}f}")
+        return (f"{column.heading}: {mine:.{digits}f}{left}, best {most:.{digits}f}, "
+                f"{self.rival.name} {rival:.{digits}f}")
 
     def checkpoint(self) -> None:
         """Everything that `resume=true` needs, in one file."""

@@ -19,12 +19,12 @@ class Score:
 
     name: str
     metrics: Mapping[str, float]
-    main: float         # larger is better, whatever the metric; nan where a window has no value
+    main: float         # of `chosen_by`, larger is better; nan where a window has no value
     undone: float = 0.0     # mean of what the domain counts as left undone, e.g. jobs unfinished
 
     @property
     def rank(self) -> tuple[float, float]:
-        """Larger is better: what leaves less undone, then the main metric."""
+        """Larger is better: what leaves less undone, then the metric that chooses."""
         return -self.undone, -math.inf if math.isnan(self.main) else self.main
 
     def better_than(self, other: Score | None) -> bool:
@@ -58,7 +58,7 @@ class Validator:
 
     def _score(self, found: Any, name: str) -> Score:
         metrics = {c.metric: float(found.scores(name, c).mean()) for c in self.domain.columns}
-        main = self.domain.main
+        main = self.domain.chosen_by
         undone = metrics.get(self.domain.incomplete, 0.0) if self.domain.incomplete else 0.0
         return Score(name, metrics, metrics[main.metric] * (1 if main.larger_is_better else -1),
                      undone)

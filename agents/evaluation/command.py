@@ -25,6 +25,8 @@ OWN = ("name", "scenario", "trace", "episode_length", "steps", "options")   # no
 def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     """Compare as the configuration says; results.csv, report.html and PNGs go to `folder`."""
     d = domain(config.env.get("name", "blis"))
+    if config.backend is not None:
+        config = replace(config, options={**config.options, **d.on_backend(config.backend)})
     chosen = contenders(config, d)
     swept = sweep(config, d)
     found = {}
@@ -67,15 +69,16 @@ def contenders(config: TestConfig, d: Domain) -> list[Contender | str] | None:
         found += of_library(config.library, d.name)
     named = [c for c in config.contenders if c != BASELINES]
     found += select(d, [*users, *named], ())
-    everybody = not config.contenders or BASELINES in config.contenders
+    alone = config.contenders or config.backend is not None
+    everybody = not alone or BASELINES in config.contenders
     return [*(acting(c, config.env) for c in found), *([BASELINES] if everybody else [])]
 
 
-def saved_policy(name: str, d: Domain) -> SavedContender:
-    """A saved policy by its name under `saved_models/` or by its folder."""
-    known = saved_policies(d)
-    if name in known:
-        return known[name]
+def saved_policy(name: str, d: Domain) -> Contender:
+    """A saved policy by its name under `saved_models/` or by its folder; or a baseline."""
+    known, baseline = saved_policies(d), d.baselines().get(name) or d.named(name)
+    if name in known or baseline is not None:
+        return known.get(name) or baseline
     place = path_of(name)
     if not place.is_dir():
         hint = nearest(name, known) if known else f"none is saved for env={d.name}"
@@ -128,7 +131,8 @@ def write(config: TestConfig, folder: Path, found: Mapping[str, Comparison],
     whole = points[0][1] if len(points) == 1 else joined(found)
     if len(points) > 1:
         report.print_table(report.sweep_table(found))
-    for table in report.printed_tables(whole, "all points" if len(points) > 1 else ""):
+    tables = report.printed_tables(whole, "all points" if len(points) > 1 else "")
+    for table in [*tables, *whole.domain.printed(whole)]:
         report.print_table(table)
     write_whole(folder / "results.csv", report.results_csv(found).encode())
     print(f"results: {folder / 'results.csv'}")

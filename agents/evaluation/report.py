@@ -87,7 +87,8 @@ def _row(s: Standing, comparison: Comparison, columns: Sequence[Any]) -> list[st
     cells = [_number(s.mean[c.metric], c.digits) for c in columns]
     return [_name(s, comparison), _number(s.mean[main.metric], main.digits),
             _number(s.median[main.metric], main.digits), _interval(s.iqm, main.digits), *cells,
-            "-" if s.improvement is None else _number(s.improvement.value, 2),
+            "-" if s.improvement is None or np.isnan(s.improvement.value)
+            else _number(s.improvement.value, 2),
             "-" if s.difference is None else _interval(s.difference, main.digits, "+"),
             _number(s.gap, main.digits), _number(s.seconds, 2)]
 
@@ -248,4 +249,6 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _interval(found: Interval, digits: int, sign: str = "") -> str:
+    if np.isnan(found.value):
+        return "-"
     return f"{found.value:{sign}.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"

@@ -16,6 +16,9 @@ class TestConfig:
     trace: str | None = None            # name or path; null = that of the scenario
     options: dict[str, Any] = field(default_factory=dict)   # win over those of any contender
     policy: str | None = None           # name or folder of a saved policy, next to the baselines
+    #                                     (with `backend`: alone; a baseline's name does too)
+    backend: str | None = None          # env=net2net: tabular, parametric or live: play held-out
+    #                                     windows on it, print predicted against measured
     policies: list[str] = field(default_factory=list)       # several of them
     library: str | None = None          # env=dag: champion and specialists of this library on its
     #                                     families, or on `scenario`, next to the baselines

@@ -11,7 +11,7 @@ from envs.net2net.cells import Architecture, Cell, action_names
 from envs.net2net.tree import after
 
 if TYPE_CHECKING:
-    from envs.net2net.simulate import Run
+    from envs.net2net.recorder import Run
 
 
 def architectures(cell: Cell, actions: Sequence[int]) -> list[Architecture]:
@@ -32,41 +32,53 @@ def shape(stage: tuple[int, int, int]) -> str:
 
 def timeline(run: Run, title: str = "") -> Timeline:
     """A row per stage, coloured by its form; accuracies and the cost of a step beneath."""
-    cell, states = run.case.cell, run.states
-    nets = architectures(cell, run.taken)
-    edges = np.concatenate([[0.0], states["clock"]])
-    nets = [nets[0], *nets[:len(states) - 1]] if len(nets) < len(edges) - 1 else nets
+    cell, clock = run.case.cell, run.states["clock"]
+    nets = architectures(cell, _so_far(run))
     forms = sorted({stage for net in nets for stage in net})
-    stages, segments = cell.stages, len(edges) - 1
+    edges = np.concatenate([[0.0], clock])
+    rows = np.arange(cell.stages)
     return Timeline(
-        title=title or f"{run.case.name}: {told(cell, run.taken)}",
-        row=np.tile(np.arange(stages), segments), begin=np.repeat(edges[:-1], stages),
-        end=np.repeat(edges[1:], stages),
-        kind=np.array([forms.index(stage) for net in nets[:segments] for stage in net]),
-        kinds=[shape(form) for form in forms], rows=[f"stage {s}" for s in range(stages)],
-        times=states["clock"], until=cell.budget_ms, unit="ms", note="layers x width, kernel",
-        curves={"accuracy": {"validation": states["val_accuracy"]},
-                "ms of a step": {"": states["step_ms"]}})
+        title=title or f"{run.case.name}: {', '.join(told(cell, _so_far(run)))}",
+        row=np.tile(rows, len(nets)), begin=np.repeat(edges[:-1], len(rows)),
+        end=np.repeat(edges[1:], len(rows)),
+        kind=np.array([forms.index(stage) for net in nets for stage in net], int),
+        kinds=[f"{chr(ord('A') + i % 26)}: {shape(form)}" for i, form in enumerate(forms)],
+        rows=[f"stage {s}" for s in rows], times=np.sort(np.concatenate([edges[:-1], clock])),
+        until=cell.budget_ms, unit="ms", note="layers x width, kernel", curves=_curves(run))
 
 
-def told(cell: Cell, actions: Sequence[int]) -> str:
+def _curves(run: Run) -> dict[str, dict[str, np.ndarray]]:
+    """Values at both ends of every segment: steps cost the same all along it."""
+    states = run.states
+    accuracy, found = states["val_accuracy"], {}
+    if np.isfinite(accuracy).sum() > 1:
+        before = np.concatenate([[np.nan], accuracy[:-1]])
+        found["accuracy"] = {"validation": np.stack([before, accuracy], 1).ravel()}
+    return {**found, "ms of a step": {"present network": np.repeat(states["step_ms"], 2)}}
+
+
+def told(cell: Cell, actions: Sequence[int]) -> list[str]:
     """The actions by name."""
     names = action_names(cell.action_set, cell.stages)
-    return ", ".join(names[int(a)] for a in actions)
+    return [names[int(a)] for a in actions]
 
 
 def screen(run: Run) -> str:
-    """A line per decision and one for the end."""
+    """A line per decision so far and one for the end."""
     cell, states = run.case.cell, run.states
-    names = [*told(cell, run.taken).split(", ")] if len(run.taken) else []
-    nets = architectures(cell, run.taken)
+    actions = [*told(cell, _so_far(run)), ""]
+    nets = architectures(cell, _so_far(run))
     rows = []
     for j, state in enumerate(states):
-        last = j == cell.depth_of_tree
-        accuracy = state["val_accuracy"]
-        rows.append(["end" if last else f"decision {j}", float(state["clock"]),
-                     None if np.isnan(accuracy) else float(accuracy), int(state["gpus"]),
+        accuracy = float(state["val_accuracy"])
+        rows.append(["end" if j == cell.depth_of_tree else f"decision {j}", float(state["clock"]),
+                     None if np.isnan(accuracy) else accuracy, int(state["gpus"]),
                      int(state["parameters"]), " ".join(f"[{shape(s)}]" for s in nets[j]),
-                     names[j] if j < len(names) else ""])
+                     actions[j]])
     columns = ("at", "clock ms", "val accuracy", "GPUs", "parameters", "stages", "action")
     return ansi_table(run.case.name, columns, rows)
+
+
+def _so_far(run: Run) -> Sequence[int]:
+    """Actions whose outcome is known; a run may still be under way."""
+    return run.taken[:len(run.states) - 1]

@@ -6,21 +6,20 @@ is equally good, everything relative where there are too many sequences to know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from envs.net2net.cells import Cell, edits_of
-from envs.net2net.theta import Noise
 
 if TYPE_CHECKING:
     from envs.net2net.cases import Case
     from envs.net2net.model import Setup
+    from envs.net2net.recorder import Run
     from envs.net2net.replay import Table
     from envs.net2net.scenario import Scenario
-    from envs.net2net.simulate import Run
 
 MOST_LEAVES = 100_000       # sequences up to which a cell without a table is searched
 PARTS = ("val", "test")
@@ -62,12 +61,14 @@ def reference(case: Case, scenario: Scenario, accuracy: str = "val") -> Referenc
 
     `accuracy` is val or test; the model has no test accuracy.
     """
+    if case.mean:
+        table = scenario.table_of(case.cell)
+        return _of_table(table, tuple(table.split[scenario.options.split or "test"]), accuracy)
     if case.table is not None:
-        rows = (case.row,) if case.row >= 0 else case.table.split[scenario.options.split]
-        return _of_table(case.table, tuple(rows), accuracy)
+        return _of_table(case.table, (case.row,), accuracy)
     if accuracy == "test" or case.cell.leaves > MOST_LEAVES:
         return None
-    from envs.net2net.system import setup_of
+    from envs.net2net.binding import setup_of
 
     return _of_model(setup_of(scenario, case), case.seed)
 
@@ -82,7 +83,7 @@ def _of_table(table: Table, rows: tuple[int, ...], accuracy: str) -> Reference:
 def _of_model(setup: Setup, seed: int) -> Reference:
     from envs.net2net.model import tree
 
-    values = tree(replace(setup, noise=Noise()), seed).leaf
+    values = tree(setup, seed).leaf
     return Reference.of(values, order_noise(setup.cell, values))
 
 

@@ -1,0 +1,144 @@
+"""What must be said beside tables of `net2net`, and further tables: cells, means over seeds."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from agents.evaluation.report import Table
+from agents.evaluation.standings import Comparison
+from envs.core.errors import SuiteError
+from envs.net2net.cases import Case
+from envs.net2net.cells import Cell
+from envs.net2net.metrics import Reference, of_seeds, reference
+from envs.net2net.replay import read_recording
+from envs.net2net.scenario import Scenario
+from envs.net2net.theta import FittedSet, theta_for
+
+CELLS = ("cell", "back-end", "seeds", "train/validation/test", "accuracy", "never", "mean",
+         "oracle", "band of a mean", "fit: rank correlation", "ceiling", "fit: RMSE")
+
+
+def by_cell(comparison: Comparison) -> dict[Cell, list[Case]]:
+    """The cases of every cell, in order."""
+    found: dict[Cell, list[Case]] = {}
+    for window in comparison.windows:
+        found.setdefault(window.trace.cell, []).append(window.trace)
+    return found
+
+
+def reported(case: Case) -> str:
+    """Which accuracy the scores of a case are of: test where it is recorded."""
+    return "val" if case.table is None else "test"
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Seeds, splits, which accuracy, and which curves were fitted."""
+    cells = by_cell(comparison)
+    tables = [cases[0].table for cases in cells.values() if cases[0].table is not None]
+    said = []
+    if len(tables) < len(cells):
+        said.append("cells without a recording are scored by validation accuracy against the "
+                    "model without noise")
+    if tables:
+        said.append("recorded seeds: " + _counted(len(t.seeds) for t in tables))
+    joined = [t.cell.name for t in tables if t.test_apart and not t.apart]
+    if joined:
+        said.append(f"too few seeds to keep training and test seeds apart: {', '.join(joined)}")
+    if any(not t.test_apart for t in tables):
+        said.append("published tables have one seed and one accuracy, which is that of training, "
+                    "validation and test: ranks within the band are not distinguishable")
+    return said
+
+
+def _counted(numbers: Iterable[int]) -> str:
+    """`8` or `3 to 8` a cell."""
+    known = sorted(set(numbers))
+    return f"{known[0]} a cell" if len(known) == 1 else f"{known[0]} to {known[-1]} a cell"
+
+
+def mean_reference(cases: list[Case], scenario: Scenario) -> Reference | None:
+    """Of the means over the seeds that were compared."""
+    found = [reference(case, scenario, reported(case)) for case in cases]
+    if any(one is None for one in found):
+        return None
+    return of_seeds(cases[0].cell, np.stack([one.values for one in found]))
+
+
+def cell_table(comparison: Comparison) -> Table:
+    """A row per cell: seeds, what sequences reach in the mean over them, quality of the fit."""
+    sets = _sets(comparison.scenario)
+    rows = []
+    for cell, cases in by_cell(comparison).items():
+        table, known = cases[0].table, mean_reference(cases, comparison.scenario)
+        split = "-" if table is None else "/".join(
+            str(len(table.split[part])) for part in ("train", "validation", "test"))
+        values = ["-"] * 4 if known is None else [
+            f"{x:.4f}" for x in (known.never, known.mean, known.oracle, known.noise)]
+        rows.append([cell.name, cases[0].backend, "-" if table is None else str(len(table.seeds)),
+                     split, {"val": "validation", "test": "test"}[reported(cases[0])], *values,
+                     *_fit(cell, sets)])
+    return Table("cells", CELLS, rows, "never, mean of all sequences and best one by the mean over "
+                 "the seeds compared; band: how far apart two means may lie by chance; fit: "
+                 "Spearman's correlation of leaves with seeds not fitted, and between halves of "
+                 "the seeds (ceiling); RMSE of final errors")
+
+
+def _sets(scenario: Scenario) -> Mapping[str, FittedSet]:
+    try:
+        return scenario.thetas
+    except SuiteError:
+        return {}
+
+
+def _fit(cell: Cell, sets: Mapping[str, FittedSet]) -> list[str]:
+    """Rank correlation, its ceiling and RMSE of the set that speaks for a cell."""
+    try:
+        budgets = theta_for(cell, sets).fit.get("budgets", [])
+    except SuiteError:
+        budgets = []
+    mine = [b for b in budgets if b.get("budget_ms") == cell.budget_ms]
+    if not mine:
+        return ["-", "-", "-"]
+    return [_number(mine[0].get(key), digits) for key, digits in (
+        ("spearman_held_out", 2), ("spearman_halves", 2), ("final_rmse", 4))]
+
+
+def mean_table(comparison: Comparison) -> Table:
+    """Per contender and cell the mean accuracy over the seeds and its rank with the band."""
+    cells = by_cell(comparison)
+    known = {cell: mean_reference(cases, comparison.scenario) for cell, cases in cells.items()}
+    rows = []
+    for standing in comparison.standings():
+        mine = comparison.of(standing.contender.name)
+        rows.append([standing.contender.name, *(
+            _ranked([o.metrics[f"{reported(cases[0])}_accuracy"] for o in mine
+                     if o.digest and o.digest.case.cell == cell], known[cell])
+            for cell, cases in cells.items())])
+    return Table("means over seeds", ["contender", *(cell.name for cell in cells)], rows,
+                 "accuracy, rank of that mean among the means of all sequences, and its band")
+
+
+def _ranked(values: list[float | None], known: Reference | None) -> str:
+    if not values or any(v is None for v in values):
+        return "-"
+    mean = float(np.mean(values))
+    if known is None:
+        return f"{mean:.4f}"
+    # Means of equal numbers in another order differ in the last digit.
+    close = known.values[np.abs(known.values - mean) < 1e-12]
+    at = float(close[0]) if len(close) else mean
+    low, high = known.band(at)
+    return f"{mean:.4f}, {known.rank(at)} [{low}-{high}]"
+
+
+def _number(value: Any, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def sources(scenario: Scenario) -> str:
+    """Hash of the fitted curves and recordings, which decide what contenders are told."""
+    recorded = [read_recording(path).manifest for path in scenario.options.tables]
+    return hashlib.sha256(repr((dict(_sets(scenario)), recorded)).encode()).hexdigest()
