@@ -153,7 +153,13 @@ def ordered(d: Domain, table: dict[str, dict[str, np.ndarray]]) -> list[str]:
     """Contenders of one scenario, best first; who leaves something undone stands last."""
     sign = -1 if d.main.larger_is_better else 1
     return sorted(table, key=lambda n: (_undone(d, table[n]),
-                                        sign * float(table[n][d.main.metric].mean())))
+                                        sign * _mean(table[n].get(d.main.metric), -sign)))
+
+
+def _mean(values: np.ndarray | None, nothing: float = 1.0) -> float:
+    """The mean of what is known; of nothing, infinity with this sign, so that it stands last."""
+    known = values[np.isfinite(values)] if values is not None else np.empty(0)
+    return float(known.mean()) if len(known) else -nothing * float("inf")
 
 
 def _undone(d: Domain, values: dict[str, np.ndarray]) -> int:
@@ -178,7 +184,7 @@ def read(path: Path, point: str | None = None) -> dict[str, dict[str, np.ndarray
         for name in dict.fromkeys(row["contender"] for row in rows):
             mine = [r for r in rows if r["contender"] == name]
             if file == path or mine[0]["kind"] == "policy":
-                found[name] = {k: _grid(mine, k) for k in mine[0] if _is_number(mine[0][k])}
+                found[name] = {k: _grid(mine, k) for k in mine[0] if _is_numeric(mine, k)}
     return found
 
 
@@ -188,8 +194,10 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             yield from csv.DictReader(stream)
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) is not None
+def _is_numeric(rows: Sequence[dict[str, str]], column: str) -> bool:
+    """Whether a column has numbers and gaps alone."""
+    told = [row[column] for row in rows if row[column]]
+    return bool(told) and all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) for text in told)
 
 
 def _grid(rows: Sequence[dict[str, str]], column: str) -> np.ndarray:
@@ -201,12 +209,20 @@ def _cells(d: Domain, values: dict[str, np.ndarray] | None) -> list[str]:
     main, second = d.main, d.second
     if values is None:
         return ["", ""]
-    found = bootstrap(main.factor * values[main.metric], mean)
-    other = second.factor * values[second.metric].mean()
     digits, undone = main.digits, _undone(d, values)
     left = f" ({undone} {d.incomplete})" if undone else ""
-    return [f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]{left}",
-            f"{other:.{second.digits}f}"]
+    other = second.factor * _mean(values.get(second.metric))
+    return [_interval(main.factor * values[main.metric], digits) + left if main.metric in values
+            else "-", f"{other:.{second.digits}f}" if np.isfinite(other) else "-"]
+
+
+def _interval(values: np.ndarray, digits: int) -> str:
+    """Mean and limits over the windows in which the metric exists."""
+    known = values[np.isfinite(values).all(axis=1)]
+    if not len(known):
+        return "-"
+    found = bootstrap(known, mean)
+    return f"{found.value:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
 def _label(d: Domain, name: str) -> str:
