@@ -62,10 +62,18 @@ def _dag_config(**options: Any) -> dict[str, Any]:
             "env": {"slots": 6, "view": "graph", "nodes": 20, "edges": 32}, **options}
 
 
+def _net2net_config(**options: Any) -> dict[str, Any]:
+    return {"backend": "parametric", "fractions": [0.1, 0.3, 0.5, 0.7], "profile": "multi",
+            "gpu_timeline": [[0, 1], [200, 3]], "noise": "shipped", "vary": 0.2,
+            "cells": [{"cell": f"{task}@600/malleable", "theta": f"{task}@1500/grow"}
+                      for task in ("digits_aug", "pair_max")], **options}
+
+
 SMALL: dict[str, dict[str, Any]] = {
     "sched/Blis-v0": {
         "scenario": _blis_config(env={"actions_per_window": 2}), "trace": _blis_trace()},
     "sched/BlisAccuracy-v0": {"scenario": _blis_config(), "trace": _blis_trace()},
     "sched/Cluster-v0": {"scenario": _cluster_config(), "trace": _cluster_trace()},
     "sched/Dag-v0": {"scenario": _dag_config()},
+    "sched/Net2Net-v0": {"scenario": _net2net_config()},
 }

@@ -42,7 +42,7 @@ def legal(env, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def same(a, b) -> bool:
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    return np.array_equal(a, b)
+    return np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
 
 
 def rows(observation, which):
