@@ -127,12 +127,17 @@ def next_width(width: int) -> int:
 
 
 def _network(given: Mapping[str, Any], where: str) -> Network:
-    hw = _integers(given["hw"], f"{where}.hw", 2)
+    hw = _integers(given["hw"], f"{where}.hw", 2, "write [height, width]")
     widths = _integers(given["widths"], f"{where}.widths")
     stages = len(widths)
     if given["head"] not in HEADS[:2]:
         raise ScenarioError(f'unknown value "{given["head"]}"', f"{where}.head",
                             "valid: " + ", ".join(HEADS[:2]))
+    kernel = _integers(given.get("kernel", [3] * stages), f"{where}.kernel", stages)
+    for size in kernel:
+        if not size % 2:
+            raise ScenarioError(f"{size} is even", f"{where}.kernel",
+                                "give odd sizes, which keep the pixels")
     pixels = tuple((hw[0] >> s) * (hw[1] >> s) for s in range(stages))
     if not pixels[-1]:
         raise ScenarioError(f"{stages} stages halve {hw[0]}x{hw[1]} pixels to none", where,
@@ -140,15 +145,14 @@ def _network(given: Mapping[str, Any], where: str) -> Network:
     return Network(
         hw, as_integer(given.get("cin", 1), f"{where}.cin", low=1), widths,
         _integers(given.get("depth", [1] * stages), f"{where}.depth", stages),
-        _integers(given.get("kernel", [3] * stages), f"{where}.kernel", stages),
-        given["head"], as_integer(given["classes"], f"{where}.classes", low=1), pixels,
+        kernel, given["head"], as_integer(given["classes"], f"{where}.classes", low=1), pixels,
         (BATCHNORM,) * stages, (1,) * (stages - 1) + (0,),
     )
 
 
-def _integers(value: Any, where: str, count: int | None = None) -> tuple[int, ...]:
+def _integers(value: Any, where: str, count: int | None = None,
+              remedy: str = "write one per stage") -> tuple[int, ...]:
     numbers: Sequence[Any] = as_list(value, where)
     if not numbers or (count and len(numbers) != count):
-        raise ScenarioError(f"need {count or 'some'} numbers, found {len(numbers)}", where,
-                            "write one per stage" if count != 2 else "write [a, b]")
+        raise ScenarioError(f"need {count or 'some'} numbers, found {len(numbers)}", where, remedy)
     return tuple(as_integer(number, where, low=1) for number in numbers)

@@ -125,14 +125,18 @@ def edits_of(action_set: str, action: int, stages: int) -> tuple[tuple[str, int]
 
 def action_names(action_set: str, stages: int) -> list[str]:
     """Names in order of the action number: `none`, `deepen 0`, ..., `both` of two stages."""
-    return [_name(edits_of(action_set, action, stages))
+    return [_name(edits_of(action_set, action, stages), stages)
             for action in range(action_count(action_set, stages))]
 
 
-def _name(edits: tuple[tuple[str, int], ...]) -> str:
-    if len(edits) < 2:
-        return edits[0][0] + (f" {edits[0][1]}" if edits[0][1] >= 0 else "") if edits else "none"
-    return "both" if len(edits) == 2 else "deepen " + "+".join(str(stage) for _, stage in edits)
+def _name(edits: tuple[tuple[str, int], ...], stages: int) -> str:
+    if not edits:
+        return "none"
+    if edits[0][0] == "undo":
+        return "undo"
+    if len(edits) == stages == 2:
+        return "both"
+    return f"{edits[0][0]} " + "+".join(str(stage) for _, stage in edits)
 
 
 def cell_of(name: str, where: str = "cells", *, fractions: Any = None, opening: Any = None,

@@ -70,7 +70,7 @@ def _opened(workload: Workload) -> tuple[tuple[Table | None, ...], list[Finding]
 
 
 def _cells(scenario: Scenario, cells: tuple[Cell, ...]) -> Section:
-    header = ("cell", "decisions %", "actions", "sequences", "step ms", "steps", "fit")
+    header = ("cell", "decisions %", "actions", "leaves", "step ms", "steps", "fit")
     rows = []
     for cell in cells:
         step_ms = cell.network.step_ms(cell.network.base, 1, scenario.options.profile)
