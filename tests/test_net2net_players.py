@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from envs.core.errors import ScenarioError
+from envs.net2net.binding import mean_table
 from envs.net2net.cases import Case
 from envs.net2net.draws import u
 from envs.net2net.leaves import best_leaf, normalised
@@ -194,6 +195,15 @@ def test_who_may_know_which_seeds():
     values = values_of(table.cell, scenario)
     assert values.node_accuracy == pytest.approx(table.nodes["val_accuracy"][:3].mean(axis=0))
     assert values.by_seed == pytest.approx(val[:3])
+
+
+def test_means_are_not_known_beforehand():
+    scenario, table = recorded()
+    means = mean_table(table, "test")
+    player = make_player("best_fixed", scenario)
+    player.begin(Case(table.cell, "tabular", means, 0))
+    training = table.leaves["val_accuracy"][:3].mean(axis=0)
+    assert table.cell.leaf_of(player.sequence) == best_leaf(training)
 
 
 def test_one_seed_has_no_other():

@@ -15,7 +15,7 @@ from envs.net2net.leaves import best_leaf, best_together, mean_of, normalised
 from envs.net2net.model import tree as model_tree
 from envs.net2net.planning.planner import plan
 from envs.net2net.players.player import usual_action
-from envs.net2net.players.values import believed, values_of
+from envs.net2net.players.values import believed, known_of, values_of
 
 if TYPE_CHECKING:
     from envs.net2net.cases import Case
@@ -46,7 +46,7 @@ def best_constant(case: Case, scenario: Scenario) -> tuple[int, ...]:
 def _leaves(case: Case, scenario: Scenario) -> list[tuple[Cell, np.ndarray]]:
     """Values of the leaves of every cell, that of the case among them."""
     others = [cell for cell in scenario.cells if cell != case.cell]
-    return [(case.cell, values_of(case.cell, scenario, case.table).leaf),
+    return [(case.cell, known_of(case, scenario).leaf),
             *((cell, values_of(cell, scenario).leaf) for cell in others)]
 
 
@@ -58,7 +58,7 @@ def planner(case: Case, scenario: Scenario) -> tuple[int, ...]:
 
 def random_search(case: Case, scenario: Scenario, count: int) -> tuple[int, ...]:
     """The best of some sequences by one training seed, both drawn from the case's seed."""
-    values = values_of(case.cell, scenario, case.table)
+    values = known_of(case, scenario)
     row = values.by_seed[below(len(values.by_seed), case.seed, STREAMS["random"])]
     order = perm(len(row), case.seed, STREAMS["random"])
     tried = np.zeros(len(row), bool)

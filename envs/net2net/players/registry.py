@@ -10,7 +10,7 @@ from envs.core.options import as_integer, as_number
 from envs.net2net.players import choices, tables
 from envs.net2net.players.player import Choice, Player, Sequenced
 from envs.net2net.players.rules import Convergent, OnlinePlanner, Random
-from envs.net2net.players.values import Values, values_of
+from envs.net2net.players.values import known_of
 
 if TYPE_CHECKING:
     from envs.net2net.scenario import Scenario
@@ -56,8 +56,7 @@ def _by_values(rule: Callable[..., tuple[int, ...]]) -> Make:
 
     def make(scenario: Scenario, *numbers: int) -> Player:
         def choose(case, scenario):
-            values: Values = values_of(case.cell, scenario, case.table)
-            return rule(values, *numbers)
+            return rule(known_of(case, scenario), *numbers)
 
         return Sequenced(scenario, choose)
 

@@ -17,6 +17,7 @@ from envs.net2net.replay import Table
 from envs.net2net.system import ALWAYS_ONE
 
 if TYPE_CHECKING:
+    from envs.net2net.cases import Case
     from envs.net2net.scenario import Scenario
 
 
@@ -55,6 +56,12 @@ def values_of(cell: Cell, scenario: Scenario, table: Table | None = None) -> Val
         raise ScenarioError(f"{cell.name} has {cell.leaves} sequences, too many to value each",
                             "policy", "use planner")
     return _of_model(believed(cell, scenario))
+
+
+def known_of(case: Case, scenario: Scenario) -> Values:
+    """What is known of a case's cell; means shown in place of seeds tell nothing beforehand."""
+    table = scenario.table_of(case.cell) if case.mean else None
+    return values_of(case.cell, scenario, table or case.table)
 
 
 def believed(cell: Cell, scenario: Scenario, table: Table | None = None) -> Setup:
