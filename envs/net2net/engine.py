@@ -61,6 +61,10 @@ class Engine(Replicas):
                          records(moment)[:self.envs])
         return moment[:self.envs]
 
+    def past(self, e: int) -> list[np.ndarray]:
+        """Moments of replica `e` before the one at which its episode began: none."""
+        return []
+
     @property
     def taken(self) -> np.ndarray:
         """Actions that counted, (E, D)."""

@@ -110,6 +110,8 @@ class Net2NetEnv(BatchEnv):
         drawn = self.episodes.draw(seeds, options)
         self._seeds_shown[chosen] = self.episodes.seeds_of(drawn)[chosen]
         self.engine.begin(chosen, drawn.cell, drawn.row, drawn.seed)
+        if self.recorder is not None:
+            self.recorder.begin(chosen)
         if self.options.reward == "gain":
             self._tell_standards(chosen)
 

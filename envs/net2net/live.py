@@ -26,6 +26,7 @@ class LiveEngine(Engine):
         self.clock, self.folder = clock, folder
         self.sessions: list[Session | None] = [None] * envs
         self.standing: list[Standing | None] = [None] * envs
+        self.earlier: list[list[np.ndarray]] = [[] for _ in range(envs)]
         self.seconds = np.zeros((envs, system.first.depth_of_tree + 1))
 
     def begin(self, chosen: np.ndarray, cell: np.ndarray, row: np.ndarray,
@@ -34,20 +35,19 @@ class LiveEngine(Engine):
         super().begin(chosen, cell, row, seed)
         self.seconds[chosen] = 0.0
         for e in np.flatnonzero(chosen):
-            self.sessions[e] = self._session(int(cell[e]), int(seed[e]))
-            began = time.process_time()
-            standing = self.sessions[e].begin()
-            for action in standing.taken:
-                self._follow(int(e), action)
-            self._enter(int(e), standing, began)
+            session, began = self._session(int(cell[e]), int(seed[e])), time.process_time()
+            session.begin()
+            self.sessions[e], self.earlier[e] = session, []
+            for standing in session.history:
+                if standing.decision > 0:
+                    self.earlier[e].append(self.note()[e])
+                    self._follow(int(e), standing.taken[-1])
+                self._enter(int(e), standing, began)
 
     def _session(self, number: int, seed: int) -> Session:
         rules, cell = self.system.rules, self.system.jobs[number].cell
-        place = None
-        if self.folder is not None:
-            place = self.folder / f"{cell.name.replace('/', '_')}_seed{seed}"
         return Session(cell, seed, timeline=rules.timeline, profile=rules.profile,
-                       clock=self.clock, max_parameters=rules.max_parameters, folder=place)
+                       clock=self.clock, max_parameters=rules.max_parameters, folder=self.folder)
 
     def play(self, active: np.ndarray, action: np.ndarray) -> np.ndarray:
         """One action of every active replica, trained to the next decision; rewards (E,)."""
@@ -76,6 +76,10 @@ class LiveEngine(Engine):
             standing.architecture, max(1, standing.gpus), self.system.rules.profile)
         run["slowness"] = 1.0 if self.clock == "virtual" else standing.step_ms / profiled
         run["gpu_ms"], run["gpu_total"] = standing.gpu_ms, standing.gpu_total_ms
+
+    def past(self, e: int) -> list[np.ndarray]:
+        """Moments before the present one of a job that was taken up again."""
+        return self.earlier[e]
 
     def measured(self, e: int) -> tuple[float, np.ndarray]:
         """Test accuracy of an ended job, and the CPU seconds (D + 1,) of its segments."""

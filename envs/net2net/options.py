@@ -164,6 +164,7 @@ class Options:
     max_parameters: int | None = integer(None, low=1)
     seed: str | None = maybe_one_of("mean")         # tabular: show means over the seeds
     clock: str = _named(*CLOCKS, default="virtual")     # live
+    keep: str | None = option(None, _path)          # live: folder from which a killed run goes on
     policy: str = option("never", _policy)
     env: EnvOptions = nested(EnvOptions)
 

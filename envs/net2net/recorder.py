@@ -69,6 +69,12 @@ class Recorder:
         self.engine = engine
         self.moment = np.zeros((engine.envs, decisions + 1), MOMENT)
 
+    def begin(self, chosen: np.ndarray) -> None:
+        """Enter what is past of jobs that were taken up again."""
+        for e in np.flatnonzero(chosen):
+            for j, moment in enumerate(self.engine.past(e)):
+                self.moment[e, j] = moment
+
     def note(self, chosen: np.ndarray) -> None:
         """How the chosen replicas stand before the decision that they are at, or at the end."""
         rows = np.flatnonzero(chosen)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from envs.core.files import path_of
 from envs.net2net.binding import bind_cells, maybe_fitted, setup_of
 from envs.net2net.cases import Case
 from envs.net2net.draws import STREAMS, h
@@ -62,9 +63,10 @@ def simulate(scenario: Scenario, case: Case, *, player: Plays | None = None,
     engine = make_engine(system, scenario)
     recorder, one = Recorder(engine), np.ones(1, bool)
     engine.begin(one, np.zeros(1), np.array([max(0, case.row)]), np.array([case.seed], np.uint64))
+    recorder.begin(one)
     player.begin(case)
     x = seed_of_draws(case, seed)
-    for _ in range(case.cell.depth_of_tree):
+    while engine.block["run"]["decision"][0] < case.cell.depth_of_tree:
         view = look(engine, recorder, case, x)
         engine.play(one, np.array([player.act(view)]))
     recorder.note(one)
@@ -80,7 +82,9 @@ def make_engine(system: System, scenario: Scenario, envs: int = 1, threads: int 
         return Engine(system, envs, threads=threads)
     from envs.net2net.live import LiveEngine
 
-    return LiveEngine(system, envs, clock=scenario.options.clock)
+    keep = scenario.options.keep
+    return LiveEngine(system, envs, clock=scenario.options.clock,
+                      folder=None if keep is None else path_of(keep))
 
 
 def seed_of_draws(case: Case, seed: int) -> int:
@@ -97,8 +101,8 @@ def look(engine: Engine, recorder: Recorder, case: Case, x: int, e: int = 0) -> 
     run, states = engine.block["run"][e], recorder.states(e)
     j = int(run["decision"])
     return View(case, j, float(run["clock"]), int(run["node"]),
-                tuple(engine.taken[e, :j].tolist()), mask[e], tuple(states["val_accuracy"]),
-                tuple(states["clock"]), int(states["gpus"][-1]),
+                tuple(engine.taken[e, :j].tolist()), mask[e], tuple(states["val_accuracy"].tolist()),
+                tuple(states["clock"].tolist()), int(states["gpus"][-1]),
                 tuple(tuple(stage) for stage in engine.architecture[e].tolist()), x,
                 observation[e])
 
