@@ -125,7 +125,7 @@ class Net2NetDomain(Domain):
         import gymnasium as gym
 
         return gym.make_vec(self.env_id, num_envs=num_envs, scenario=scenario, trace=workload,
-                            part="train", threads=threads)
+                            part="train", threads=threads, judged=False)
 
     def with_devices(self, scenario: Scenario, devices: int) -> Scenario:
         """So many GPUs all the time, where a back-end knows GPUs."""

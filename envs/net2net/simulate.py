@@ -100,9 +100,10 @@ def look(engine: Engine, recorder: Recorder, case: Case, x: int, e: int = 0) -> 
     recorder.note(active)
     run, states = engine.block["run"][e], recorder.states(e)
     j = int(run["decision"])
+    accuracies, clocks = (tuple(states[name].tolist()) for name in ("val_accuracy", "clock"))
     return View(case, j, float(run["clock"]), int(run["node"]),
-                tuple(engine.taken[e, :j].tolist()), mask[e], tuple(states["val_accuracy"].tolist()),
-                tuple(states["clock"].tolist()), int(states["gpus"][-1]),
+                tuple(engine.taken[e, :j].tolist()), mask[e], accuracies, clocks,
+                int(states["gpus"][-1]),
                 tuple(tuple(stage) for stage in engine.architecture[e].tolist()), x,
                 observation[e])
 
