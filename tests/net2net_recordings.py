@@ -11,7 +11,7 @@ from envs.net2net.cells import Cell, cell_of
 from envs.net2net.manifest import FILE, Entry, digest, split_of
 from envs.net2net.recording_files import finish, open_units, write_unit
 from envs.net2net.recording_rows import LEAF, NODE
-from envs.net2net.tree import sizes
+from envs.net2net.tree import sizes, unmasked
 
 SMALL = cell_of("digits@600/depth", fractions=(0.1, 0.4))
 
@@ -28,7 +28,8 @@ def made_up(cell: Cell, seed: int) -> tuple[np.ndarray, np.ndarray]:
     for records in (nodes, leaves):
         for name in set(records.dtype.names) - {"clock", "steps", "macs", "parameters"}:
             records[name] = rng.random(len(records))
-    leaves[np.isnan(leaves["macs"])] = np.nan
+    known = unmasked(cell)
+    nodes[~known[0]], leaves[~known[1]] = np.nan, np.nan
     return nodes, leaves
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from envs.core.errors import ScenarioError, TraceError
 from envs.core.files import parse_json, write_whole
 from envs.core.options import as_integer, as_list, as_mapping
-from envs.net2net.cells import Cell, amount, cell_of
+from envs.net2net.cells import TASKS, Cell, Network, amount, cell_of
 
 SCHEMA = "net2net-recording/1"
 FILE = "manifest.json"
@@ -52,8 +52,10 @@ def stem_of(cell: Cell) -> str:
 def entry_config(entry: Entry) -> dict[str, Any]:
     """A cell of the manifest."""
     cell = entry.cell
+    own = not cell.published and cell.network != TASKS[cell.task].network
     return {"task": cell.name if cell.published else cell.task, "budget_ms": cell.budget_ms,
             "fractions": list(cell.fractions), "action_set": cell.action_set,
+            **({"network": cell.network.to_config()} if own else {}),
             "profile": entry.profile, "seeds": list(entry.seeds),
             "split": {part: list(seeds) for part, seeds in entry.split.items()}}
 
@@ -80,10 +82,14 @@ def entries_of(config: Mapping[str, Any], path: Path) -> list[Entry]:
     """The cells of a manifest, checked."""
     try:
         rows = as_list(config.get("cells"), f"{path}: cells")
+        if not rows:
+            raise TraceError("lists no cell", f"{path}: cells", "record it again")
         return [_entry(as_mapping(row, where), config.get("split"), where)
                 for row, where in ((row, f"{path}: cells[{i}]") for i, row in enumerate(rows))]
     except ScenarioError as error:
-        raise TraceError(error.what, error.where, error.remedy) from None
+        inside = error.where.startswith(str(path))
+        raise TraceError(error.what, error.where if inside else f"{path}: {error.where}",
+                         error.remedy) from None
 
 
 def check_hash(folder: Path, name: str, config: Mapping[str, Any]) -> None:
@@ -116,7 +122,9 @@ def _entry(row: Mapping[str, Any], split: Any, where: str) -> Entry:
             raise TraceError(f"has no {key}", where, "record it again")
     published = "/" in str(row["task"])
     name = row["task"] if published else f"{row['task']}@{row['budget_ms']}/{row['action_set']}"
-    cell = cell_of(name, where, fractions=row["fractions"])
+    network = row.get("network")
+    cell = cell_of(name, where, fractions=row["fractions"],
+                   network=network and Network.from_config(network, f"{where}.network"))
     seeds = _seeds(row["seeds"], f"{where}: seeds")
     given = row.get("split", split)
     parts = split_of(seeds) if given is None else _split(given, seeds, f"{where}: split")
