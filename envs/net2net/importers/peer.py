@@ -60,11 +60,7 @@ def _is_pickle(path: Path) -> bool:
 
 
 def _table(cell: Cell, rows: Sequence[Row], source: str) -> Table:
-    at = {row.sequence: row for row in rows}
-    if len(rows) != SEQUENCES or len(at) != SEQUENCES:
-        raise TraceError(f"{cell.name} has {len(rows)} rows", source,
-                         f"give each of the {SEQUENCES} sequences once")
-    ordered = [at[cell.sequence_of(leaf)] for leaf in range(cell.leaves)]
+    ordered = _by_leaf(cell, rows, source)
     leaves = np.full((1, cell.leaves), np.nan, LEAF)
     leaves["clock"] = cell.budget_ms
     leaves["macs"], leaves["parameters"] = sizes(cell)
@@ -73,6 +69,19 @@ def _table(cell: Cell, rows: Sequence[Row], source: str) -> Table:
     nodes["clock"] = _node_clocks(cell, np.array([row.clocks for row in ordered]))
     return Table(cell, (0,), dict.fromkeys(PARTS, (0,)), nodes, leaves,
                  np.ones(cell.leaves, bool), "flat", source)
+
+
+def _by_leaf(cell: Cell, rows: Sequence[Row], source: str) -> list[Row]:
+    """One row per sequence."""
+    remedy, at = f"give each of the {SEQUENCES} sequences once", {}
+    for row in rows:
+        first = at.setdefault(row.sequence, row)
+        if first is not row:
+            line = first.where.rpartition(":")[2].strip()
+            raise TraceError(f"{cell.name} has this sequence in line {line} too", row.where, remedy)
+    if len(at) != SEQUENCES:
+        raise TraceError(f"{cell.name} has {len(at)} rows", source, remedy)
+    return [at[cell.sequence_of(leaf)] for leaf in range(cell.leaves)]
 
 
 def _node_clocks(cell: Cell, clocks: np.ndarray) -> np.ndarray:
