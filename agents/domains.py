@@ -127,6 +127,10 @@ class Domain(ABC):
         raise ScenarioError(f"env={self.name} has one back-end", f"backend={name}",
                             "leave it out")
 
+    def options_of(self, contender: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The caller's options as one contender gets them."""
+        return options
+
     @abstractmethod
     def at_load(self, scenario: Any, workload: Any, load: float) -> Any:
         """The workload at a load, in the unit of `load_axis`."""

@@ -1,6 +1,7 @@
 """The domain of growing networks as the evaluation sees it."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from envs.net2net.scenario import Scenario, load_scenario
 from envs.net2net.simulate import simulate
 from envs.net2net.work import BACKENDS
 from envs.net2net.workloads import Workload, open_workload
+
+
+KEPT = "outputs/live"       # where live trainings leave their state until they end
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,13 @@ class Net2NetDomain(Domain):
         """Held-out windows are played on it; training is not concerned."""
         if name not in BACKENDS:
             raise ScenarioError("no such back-end", f"backend={name}", nearest(name, BACKENDS))
-        return {"evaluated": name}
+        return {"evaluated": name, **({"keep": KEPT} if name == "live" else {})}
+
+    def options_of(self, contender: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Live trainings that were cut off go on: every contender keeps them in its own folder."""
+        if options.get("keep") is None:
+            return options
+        return {**options, "keep": str(Path(options["keep"], re.sub(r"[^\w.-]", "_", contender)))}
 
     def at_load(self, scenario: Scenario, workload: Workload, load: float) -> Workload:
         """Refused: jobs do not arrive here."""

@@ -102,7 +102,8 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
     held_out = workload.part(part, windows or d.windows, length)
     told = d.prepared(scenario, workload)
     offered, left_out = d.offered(told, held_out)
-    chosen = [c.with_options(options) for c in select(d, contenders, offered)]
+    chosen = [c.with_options(d.options_of(c.name, options))
+              for c in select(d, contenders, offered)]
     place = folder_to_write(Path(records)) if records else None
     plan = Plan(env, told, chosen, held_out, list(seeds), place, label, part, length,
                 contenders is None or lenient, cached)
