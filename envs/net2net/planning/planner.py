@@ -14,6 +14,7 @@ from envs.net2net.theta import Noise
 
 MOST_SEQUENCES = 2_000_000
 BEAM = 1000
+CHUNK = 65_536          # sequences that are played at once
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,22 @@ def plan(setup: Setup, prefix: tuple[int, ...] = ()) -> Plan:
     if cell.actions**left > MOST_SEQUENCES:
         return _beam(setup, prefix)
     first = cell.leaf_of(prefix + (0,) * left)
-    if prefix:
-        leaves = range(first, first + cell.actions**left)
-        accuracy = _accuracies(setup, np.array([cell.sequence_of(leaf) for leaf in leaves]))
-    else:
-        accuracy = leaf_accuracies(setup)
+    accuracy = _below(setup, prefix) if prefix else leaf_accuracies(setup)
     best = best_leaf(accuracy)
     return Plan(cell.sequence_of(first + best), float(accuracy[best]), float(accuracy[0]),
                 int(np.isfinite(accuracy).sum()), True)
+
+
+def _below(setup: Setup, prefix: tuple[int, ...]) -> np.ndarray:
+    """Final accuracies of all sequences that begin so, in order, nan where masked."""
+    cell, left = setup.cell, setup.cell.depth_of_tree - len(prefix)
+    found = np.empty(cell.actions**left)
+    for begin in range(0, len(found), CHUNK):
+        numbers = np.arange(begin, min(begin + CHUNK, len(found)))
+        rest = np.unravel_index(numbers, (cell.actions,) * left) if left else ()
+        given = [np.full(len(numbers), action) for action in prefix]
+        found[numbers] = _accuracies(setup, np.column_stack([*given, *rest]))
+    return found
 
 
 def _accuracies(setup: Setup, sequences: np.ndarray) -> np.ndarray:
