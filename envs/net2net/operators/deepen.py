@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, fx, nn
 
+from envs.core.errors import nearest
 from envs.net2net.operators.blocks import (
     activation_layer,
     default_batchnorm,
@@ -32,6 +33,8 @@ def deepen_identity(module: nn.Module, after: str, example: Example, *,
     "default" and `weights` "fresh" (drawn with `seed`). The layers are called `<name>.layer`,
     `<name>.norm` and `<name>.act`. Raises `Refused`.
     """
+    _known(batchnorm, "batchnorm", ("matched", "default"))
+    _known(weights, "weights", ("identity", "fresh"))
     draft = Draft(module, example)
     node = draft.node(after)
     require_fixed_point(draft, node)
@@ -76,7 +79,7 @@ def remove(module: nn.Module, nodes: Sequence[str]) -> Edit:
         raise Refused("the nodes are no block of one input and one output", str(list(nodes)),
                       "name the nodes that the deepening reported")
     ends[0].replace_all_uses_with(inputs.pop())
-    for node in sorted(block, reverse=True):
+    for node in [n for n in reversed(draft.module.graph.nodes) if n in block]:
         draft.module.graph.erase_node(node)
     return draft.finish(operator="remove", nodes=list(nodes))
 
@@ -98,6 +101,11 @@ def _moments(draft: Draft, node: fx.Node, calibration: Example | None) -> tuple[
                       "give calibration, or batchnorm=\"default\"")
     inputs = (calibration,) if isinstance(calibration, Tensor) else tuple(calibration)
     return moments(draft.module, node, inputs)
+
+
+def _known(value: str, name: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise Refused(f'unknown value "{value}"', name, nearest(value, known))
 
 
 def _free(draft: Draft, node: fx.Node) -> str:

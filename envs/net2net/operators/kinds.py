@@ -37,7 +37,8 @@ def _layer_kinds() -> dict[type, str]:
 def _function_kinds() -> dict[Any, str]:
     kinds: dict[Any, str] = {
         operator.add: "add", operator.iadd: "add", torch.add: "add", torch.flatten: "flatten",
-        torch.cat: "concat", torch.concat: "concat", torch.mean: "mean"}
+        torch.cat: "concat", torch.concat: "concat", torch.mean: "mean",
+        torch.reshape: "view"}
     kinds |= {getattr(functional, name): "pool" for name in POOL_FUNCTIONS}
     return kinds | dict.fromkeys(_activation_functions(), "activation")
 
@@ -53,7 +54,8 @@ def _activation_functions() -> dict[Callable[..., Any], str]:
 
 
 LAYER_KINDS, FUNCTION_KINDS = _layer_kinds(), _function_kinds()
-METHOD_KINDS = {"add": "add", "add_": "add", "flatten": "flatten", "mean": "mean"} | {
+METHOD_KINDS = {"add": "add", "add_": "add", "flatten": "flatten", "mean": "mean",
+                "view": "view", "reshape": "view", "size": "size"} | {
     f"{name}{end}": "activation" for name in ("relu", "sigmoid", "tanh") for end in ("", "_")}
 LAYER_NAMES = {getattr(nn, title): name for name, title in ACTIVATIONS.items()}
 FUNCTION_NAMES = _activation_functions()
@@ -70,8 +72,33 @@ def kind_of(node: fx.Node, layer: nn.Module | None) -> str:
         return "unknown"
     table = {"call_function": FUNCTION_KINDS, "call_method": METHOD_KINDS}.get(node.op, {})
     kind = table.get(node.target, "unknown")
+    if kind == "view":
+        return "flatten" if _leaves_rows(node) else "unknown"
+    if _is_size(node):
+        return "size"
     nodes = [a for a in node.args if isinstance(a, fx.Node)]
     return "unknown" if kind == "add" and len(nodes) != 2 else kind
+
+
+def reads_rows_only(node: fx.Node) -> bool:
+    """Whether of a size only the number of rows (the batch) is used."""
+    if node.op == "call_method" and len(node.args) == 2:
+        return node.args[1] == 0
+    return all(user.target is operator.getitem and user.args[1] == 0 for user in node.users)
+
+
+def _is_size(node: fx.Node) -> bool:
+    if node.op == "call_function" and node.target is operator.getitem:
+        return isinstance(node.args[0], fx.Node) and _is_size(node.args[0])
+    if node.op == "call_function" and node.target is getattr:
+        return node.args[1] == "shape"
+    return node.op == "call_method" and node.target == "size"
+
+
+def _leaves_rows(node: fx.Node) -> bool:
+    """Whether a view flattens all but the first axis: `x.view(n, -1)`."""
+    sizes = node.args[1] if isinstance(node.args[1], tuple | list) else node.args[1:]
+    return len(sizes) == 2 and sizes[1] == -1
 
 
 def operation(node: fx.Node, layer: nn.Module | None) -> str:

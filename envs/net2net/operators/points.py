@@ -37,13 +37,24 @@ def form_at(draft: Draft, node: fx.Node) -> Form:
     layers = [draft.layer(p) for p in producers]
     shape = draft.shapes[node]
     pixels = len(shape) - 2 if any(draft.kind(p) == "conv" for p in producers) else 0
-    kernels = [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
-    kernel = tuple(max(sides) for sides in zip(*kernels, strict=True)) if pixels else ()
-    if any(side % 2 == 0 for side in kernel):
-        raise Refused(f"a kernel of {kernel} has no middle", node.name, "use odd kernels")
+    kernel = _kernel(layers, pixels, node)
     return Form(shape[1] if pixels else shape[-1], kernel,
                 any(layer.bias is not None for layer in layers),
                 draft.layer(norms[0]) if norms and pixels else None, activation, layers[0])
+
+
+def _kernel(layers: list[nn.Module], pixels: int, node: fx.Node) -> tuple[int, ...]:
+    """The largest sides of the producers' kernels; () where the value has no pixels."""
+    sides = [layer.kernel_size for layer in layers if hasattr(layer, "kernel_size")]
+    if not pixels:
+        return ()
+    if any(len(kernel) != pixels for kernel in sides):
+        raise Refused("the value has not the pixels of its convolutions", node.name,
+                      "choose another node")
+    kernel = tuple(map(max, *sides)) if len(sides) > 1 else sides[0]
+    if any(side % 2 == 0 for side in kernel):
+        raise Refused(f"a kernel of {kernel} has no middle", node.name, "use odd kernels")
+    return kernel
 
 
 def require_fixed_point(draft: Draft, node: fx.Node) -> None:
@@ -71,14 +82,14 @@ def _above(draft: Draft, node: fx.Node) -> tuple[list[fx.Node], list[fx.Node]]:
     while row:
         at = row.pop(0)
         kind = draft.kind(at)
-        if kind == "unknown":
+        if kind in ("unknown", "size"):
             raise Refused(f"unknown operation {draft.operation(at)}", at.name,
                           "choose a node above it")
         if kind in ("conv", "linear"):
             producers.append(at)
             continue
         norms += [at] if kind == "batchnorm" else []
-        fresh = [n for n in at.all_input_nodes if n not in seen]
+        fresh = [n for n in at.all_input_nodes if n not in seen and draft.kind(n) != "size"]
         seen.update(fresh)
         row += fresh
     return producers, norms
@@ -99,10 +110,10 @@ def _bounds(draft: Draft, node: fx.Node) -> tuple[float, float]:
     kind = draft.kind(node)
     if kind == "activation":
         return IDEMPOTENT.get(draft.operation(node), ANY)
-    inputs = node.args[:2] if kind == "add" else node.all_input_nodes
-    below = [_bounds(draft, n) for n in inputs] if kind in (*KEEPING, "add", "concat") else []
-    if not below:
+    if kind not in (*KEEPING, "add", "concat"):
         return ANY
+    inputs = node.all_input_nodes[:1] if kind in KEEPING else node.all_input_nodes
+    below = [_bounds(draft, n) for n in (node.args[:2] if kind == "add" else inputs)]
     if kind == "add":
         return sum(low for low, _ in below), sum(high for _, high in below)
     return min(low for low, _ in below), max(high for _, high in below)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from torch import fx, nn
 
 from envs.net2net.operators.draft import Draft
+from envs.net2net.operators.kinds import reads_rows_only
 from envs.net2net.operators.refused import Refused
 from envs.net2net.operators.remap import Remap
 
@@ -62,6 +63,8 @@ class Region:
         if kind == "output":
             raise Refused("output units are fixed", node.all_input_nodes[0].name,
                           "choose another layer")
+        if kind == "dropout":
+            raise Refused("dropout would mask copies apart", node.name, "widen another layer")
         if kind in ("conv", "linear"):
             return self._layer(node, kind, read)
         if kind in PASSING:
@@ -70,6 +73,8 @@ class Region:
             return self._grouped(node, kind, read)
         if kind == "flatten":
             return self._flattened(node, read)
+        if kind == "size" and reads_rows_only(node):
+            return None
         if kind == "add":
             return self._added(node, read)
         if kind == "concat":
@@ -120,10 +125,12 @@ class Region:
                 raise Refused("unknown operation: an addition that broadcasts", node.name,
                               "widen another layer")
             if term not in self.units:
+                known = len(self.producers)
                 self._demand(term, read)
+                if len(self.producers) == known:
+                    raise unlike(node)
             elif not read.same(self.units[term]):
-                raise Refused("the terms of an addition cannot widen alike", node.name,
-                              "widen another layer")
+                raise unlike(node)
         return read
 
     def _concatenated(self, node: fx.Node, read: Units) -> Units:
@@ -146,12 +153,21 @@ class Region:
             self._demand_parts(node, wanted)
         elif kind == "input":
             raise Refused("output units are fixed", node.name, "they belong to the input")
-        elif kind in ("conv", *PASSING, "groupnorm", "layernorm", "add") and kind != "mean":
-            for above in dict.fromkeys(node.all_input_nodes):
-                if above not in self.units:
+        elif kind in ("conv", *PASSING, "groupnorm", "layernorm", "add", "flatten"):
+            if not self._keeps_units(node, kind, wanted):
+                raise unlike(node)
+            for above in node.all_input_nodes:
+                if above not in self.units and self.draft.kind(above) != "size":
                     self._demand(above, wanted)
         else:
             raise unknown(self.draft, node)
+
+    def _keeps_units(self, node: fx.Node, kind: str, wanted: Units) -> bool:
+        """Whether the units of a value are those of the value above it, on the same axis."""
+        if kind == "mean":
+            return _after_mean(self.draft, node, wanted.axis) == wanted.axis
+        before = self.draft.shapes[node.all_input_nodes[0]]
+        return kind != "flatten" or math.prod(before[2:]) == 1
 
     def _demand_parts(self, node: fx.Node, wanted: Units) -> None:
         start = 0
@@ -159,8 +175,7 @@ class Region:
             end = start + self.draft.shapes[part][wanted.axis]
             remap = wanted.remap.segment(start, end)
             if remap is None:
-                raise Refused("the terms of an addition cannot widen alike", node.name,
-                              "widen another layer")
+                raise unlike(node)
             if part not in self.units and not remap.is_identity():
                 self._demand(part, replace(wanted, remap=remap))
             start = end
@@ -174,6 +189,12 @@ def unknown(draft: Draft, node: fx.Node) -> Refused:
     """The refusal of an operation that edits do not know."""
     return Refused(f"unknown operation {draft.operation(node)}", node.name,
                    "widen a layer that does not reach it")
+
+
+def unlike(node: fx.Node) -> Refused:
+    """The refusal where values meet whose units cannot be the same."""
+    return Refused("the terms of an addition cannot widen alike", node.name,
+                   "widen another layer")
 
 
 def is_depthwise(layer: nn.Module) -> bool:

@@ -25,9 +25,11 @@ def private_copy(module: nn.Module, leaves: tuple[type[nn.Module], ...] = ()) ->
     own = copy.deepcopy(module)
     if isinstance(own, fx.GraphModule):
         return own
-    modes = [part.training for part in own.modules()]
+    if all(type(part).__module__.startswith("torch.nn.") for part in own.modules()):
+        return fx.GraphModule(own, _traced(own, leaves))
+    modes = [(part, part.training) for part in own.modules()]
     graphs = [_traced(own.train(training), leaves) for training in (True, False)]
-    for part, mode in zip(own.modules(), modes, strict=True):
+    for part, mode in modes:
         part.training = mode
     if str(graphs[0]) != str(graphs[1]):
         raise Refused("the graph differs between train and eval mode", type(module).__name__,

@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "concat": lambda *values: torch.cat(values, 1),
     "globalavgpool": lambda value: value.mean((2, 3)),
 }
+TRACED = {"add": "add", "concat": "cat", "globalavgpool": "mean"}
 
 
 class Listed(nn.Module):
@@ -56,6 +57,16 @@ class Listed(nn.Module):
     def _value(self, node: Mapping[str, Any], values: Mapping[str, Tensor]) -> Tensor:
         run = FUNCTIONS[node["op"]] if node["op"] in FUNCTIONS else getattr(self, node["name"])
         return run(*(values[name] for name in node["input"]))
+
+
+def place(net: Mapping[str, Any], name: str) -> str:
+    """What a traced network calls a node: functions are named by kind, and counted."""
+    op = next((node["op"] for node in net["nodes"] if node["name"] == name), None)
+    if op not in FUNCTIONS:
+        return name
+    alike = [node["name"] for node in net["nodes"] if node["op"] == op]
+    number = alike.index(name)
+    return TRACED[op] + (f"_{number}" if number else "")
 
 
 def example_of(net: Mapping[str, Any], batch: int = 2, seed: int = 0) -> Tensor:

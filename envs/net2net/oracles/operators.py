@@ -19,7 +19,7 @@ from envs.net2net.operators import (
     widen,
 )
 from envs.net2net.oracles.folders import beside
-from envs.net2net.oracles.networks import Listed, example_of
+from envs.net2net.oracles.networks import Listed, example_of, place
 
 EXACT = 1e-12
 NETS = "net2net-nets/1"
@@ -73,6 +73,11 @@ def _single(line: str) -> dict[str, Any]:
     return {"operator": operator, "after": node, "target": node}
 
 
+def _traced(net: Mapping[str, Any], case: Mapping[str, Any]) -> dict[str, Any]:
+    """The case with the place of a deepening by its name in the traced network."""
+    return {**case, "after": place(net, case["after"])} if "after" in case else dict(case)
+
+
 def _runs(net: Mapping[str, Any]) -> list[str]:
     output = Listed(net)(example_of(net))
     return [] if bool(output.isfinite().all()) else ["the output is not finite"]
@@ -83,7 +88,7 @@ def _counts(net: Mapping[str, Any], case: Mapping[str, Any]) -> list[str]:
     found: dict[str, Any] = {}
     found["parameters_before"], found["macs_before"] = counts(module, example)
     try:
-        edit = edit_of(case, module, example)
+        edit = edit_of(_traced(net, case), module, example)
     except Refused as error:
         found["refused"] = case.get("refused", f"nothing ({error})")
     else:
