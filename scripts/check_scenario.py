@@ -23,11 +23,13 @@ class Keys:
     numbers that look as if they were in other units. cluster: classes and jobs that no node can
     run, types that nobody uses, quotas, load, units; a cluster file is enough. dag: tasks that no
     worker can run or whose tiles fit no memory, cycles, idle workers, options without effect.
+    net2net: cells that are not recorded or fitted, budgets, masks, seeds, options without effect.
     Exit status: 0 when nothing stands in the way, 1 with problems, 2 when a file cannot be read.
 
       python scripts/check_scenario.py env=blis scenario=my_cluster.yaml trace=my_requests.csv
       python scripts/check_scenario.py env=cluster scenario=philly-32
       python scripts/check_scenario.py env=dag scenario=tiled trace=my_graph.json
+      python scripts/check_scenario.py env=net2net scenario=depth trace=my_recording/
     """
 
     env: str = key("blis", "domain")

@@ -133,7 +133,7 @@ def test_a_failed_download_leaves_nothing(tmp_path, published, fault):
     assert not list((tmp_path / "data").iterdir())
 
 
-@pytest.mark.parametrize("env", ["blis", "cluster", "dag"])
+@pytest.mark.parametrize("env", ["blis", "cluster", "dag", "net2net"])
 def test_get_traces_lists(env, monkeypatch, capsys):
     monkeypatch.delenv("SCHED_DATA", raising=False)
     assert run("get_traces", f"env={env}") == 0
