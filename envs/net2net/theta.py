@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from envs.core.errors import ScenarioError, nearest, ranked
@@ -163,8 +162,8 @@ def _read(path: Path, changed: int) -> Mapping[str, FittedSet]:
         raise ScenarioError(f"schema: expected {SCHEMA!r}, found {config.get('schema')!r}",
                             str(path), "write it with scripts/fit_net2net.py")
     sets = as_mapping(config.get("sets"), f"{path}: sets")
-    return MappingProxyType({name: FittedSet.from_config(name, entry, f"{path}: {name}")
-                             for name, entry in sets.items()})
+    return {name: FittedSet.from_config(name, entry, f"{path}: {name}")
+            for name, entry in sets.items()}
 
 
 def _check_keys(given: Mapping[str, Any], known: tuple[str, ...], prefix: str,
