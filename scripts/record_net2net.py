@@ -58,7 +58,13 @@ def main(keys: Keys) -> None:
 def _asked(keys: Keys) -> dict[Cell, range]:
     names = [f"{task}@{budget:g}/{keys.action_set}" for task in keys.tasks
              for budget in keys.budgets]
-    return {cell_of(name, "tasks", fractions=keys.fractions): range(keys.seeds) for name in names}
+    cells = [cell_of(name, "tasks", fractions=keys.fractions) for name in names]
+    for cell in cells:
+        step_ms = cell.network.step_ms(cell.network.base)
+        if cell.budget_ms < step_ms:
+            raise SuiteError(f"{cell.budget_ms} is less than one step of the base network "
+                             f"({step_ms:.4g})", "budgets")
+    return dict.fromkeys(cells, range(keys.seeds))
 
 
 def _shipped() -> dict[Cell, range]:
