@@ -1,7 +1,7 @@
 """Oracle files say what must come out: find them, read them, compare, report.
 
-A domain gives `KINDS`: for every kind of instance, told by a key at its top, by several keys, or by
-the name of its file, a check that yields an `Outcome` per instance.
+A domain gives `KINDS`: for every kind of instance, told by the `schema` that it names, by a key at
+its top, by several keys, or by the name of its file, a check that yields an `Outcome` per instance.
 """
 from __future__ import annotations
 
@@ -57,15 +57,15 @@ def check_file(path: Path, kinds: Kinds) -> Iterator[Outcome]:
 
 def _check_of(path: Path, content: Content, kinds: Kinds) -> Check:
     """The check for one mapping of a file."""
-    named = kinds.get(path.name.removesuffix(".gz"))
-    if named is not None:
-        return named
+    for named in (path.name.removesuffix(".gz"), content.get("schema")):
+        if isinstance(named, str) and named in kinds:
+            return kinds[named]
     for kind, check in kinds.items():
         if all(key in content for key in ([kind] if isinstance(kind, str) else kind)):
             return check
     known = ", ".join(kind if isinstance(kind, str) else " + ".join(kind) for kind in kinds)
     raise OracleError("is no oracle of this domain", content.where,
-                      f"a file has one of the keys {known} at its top")
+                      f"a file has one of the keys, or schemas, {known} at its top")
 
 
 def oracle_files(folder: Path) -> list[Path]:

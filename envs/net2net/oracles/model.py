@@ -14,6 +14,7 @@ from envs.net2net.model import Setup, play
 from envs.net2net.planning.planner import plan
 from envs.net2net.theta import FittedSet, Noise, Theta
 
+SCHEMA = "net2net-parametric/1"
 EXACT = 1e-12
 NOISE = ("run", "curve")
 

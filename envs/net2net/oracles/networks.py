@@ -33,19 +33,20 @@ TRACED = {"add": "add", "concat": "cat", "globalavgpool": "mean"}
 
 
 class Listed(nn.Module):
-    """A network of `input_shape`, `nodes` and `output`; its layers bear the names of the nodes."""
+    """A network of `input_shape`, `nodes` and `output`; layers bear the names of the nodes.
+
+    Weights are always the same random ones.
+    """
 
     def __init__(self, net: Mapping[str, Any]):
         super().__init__()
         self.nodes, self.output = net["nodes"], net["output"]
         values = {"x": torch.zeros(2, *net["input_shape"])}
-        for node in self.nodes:
-            if node["op"] in LAYERS:
-                shape = tuple(values[node["input"][0]].shape)
-                self.add_module(node["name"], LAYERS[node["op"]](node, shape))
-            elif node["op"] not in FUNCTIONS:
-                raise OracleError(f"unknown operation {node['op']}", node["name"], "see the schema")
-            values[node["name"]] = self._value(node, values)
+        with torch.random.fork_rng(()):
+            torch.manual_seed(0)
+            for node in self.nodes:
+                self._put(node, values)
+                values[node["name"]] = self._value(node, values)
 
     def forward(self, x: Tensor) -> Tensor:
         """The value of the output node."""
@@ -53,6 +54,13 @@ class Listed(nn.Module):
         for node in self.nodes:
             values[node["name"]] = self._value(node, values)
         return values[self.output]
+
+    def _put(self, node: Mapping[str, Any], values: Mapping[str, Tensor]) -> None:
+        if node["op"] in LAYERS:
+            shape = tuple(values[node["input"][0]].shape)
+            self.add_module(node["name"], LAYERS[node["op"]](node, shape))
+        elif node["op"] not in FUNCTIONS:
+            raise OracleError(f"unknown operation {node['op']}", node["name"], "see the schema")
 
     def _value(self, node: Mapping[str, Any], values: Mapping[str, Tensor]) -> Tensor:
         run = FUNCTIONS[node["op"]] if node["op"] in FUNCTIONS else getattr(self, node["name"])
