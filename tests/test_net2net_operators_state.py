@@ -185,7 +185,7 @@ def test_groups_of_an_optimiser_stay():
 
 
 def test_state_of_an_unknown_optimiser_is_refused(trained):
-    module, optimiser, batch, _ = trained
+    module, optimiser, *_ = trained
     parameter = module.c1.weight
     optimiser.state[parameter]["preconditioner"] = torch.zeros_like(parameter)
     made = kernel_grow(module, "c1")
@@ -209,7 +209,7 @@ def test_distillation_brings_a_student_back():
                     torch.optim.Adam(student.parameters(), .005))
     assert len(losses) == 100 and wide.training
     assert all(torch.equal(value, kept[name]) for name, value in wide.state_dict().items())
-    assert _divergence(student, teacher, inputs[-1]) < .5 * before
+    assert _divergence(student, teacher, inputs[-1]) < .75 * before
 
 
 @torch.no_grad()

@@ -11,10 +11,11 @@ from envs.net2net.operators.deepen import deepen_identity, deepen_residual_zero,
 from envs.net2net.operators.distillation import distil, distillation_loss
 from envs.net2net.operators.draft import Edit
 from envs.net2net.operators.kernels import crop, kernel_grow
+from envs.net2net.operators.merge import merge
 from envs.net2net.operators.refused import Refused
 from envs.net2net.operators.surgery import Surgery
 from envs.net2net.operators.tracing import private_copy
-from envs.net2net.operators.widen import merge, widen
+from envs.net2net.operators.widen import widen
 
 __all__ = ["Edit", "Refused", "Surgery", "counts", "crop", "deepen_identity",
            "deepen_residual_zero", "distil", "distillation_loss", "kernel_grow", "merge",

@@ -4,14 +4,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from torch import fx, nn
+from torch import fx
 
 from envs.net2net.operators.draft import Draft
 from envs.net2net.operators.kinds import reads_rows_only
-from envs.net2net.operators.refused import Refused
+from envs.net2net.operators.nodes import (
+    axis_after_mean,
+    is_depthwise,
+    parts_of,
+    require_plain,
+    unknown,
+    unlike,
+)
+from envs.net2net.operators.refused import Refused, Unbalanced
 from envs.net2net.operators.remap import Remap
 
 PASSING = ("activation", "pool", "same", "mean", "batchnorm")
+GROUPING = ("groupnorm", "layernorm")
 BALANCE = "GroupNorm needs a whole multiple of the width"
 
 
@@ -34,6 +43,11 @@ class Region:
         self.draft = draft
         self.producers = {target: remap}
         self._sweep()
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the units are normalised in groups."""
+        return any(self.draft.kind(node) in GROUPING for node in self.carried)
 
     def _sweep(self) -> None:
         """Go down the graph; start again where an addition needs another producer to follow."""
@@ -69,7 +83,7 @@ class Region:
             return self._layer(node, kind, read)
         if kind in PASSING:
             return self._passed(node, kind, read)
-        if kind in ("groupnorm", "layernorm"):
+        if kind in GROUPING:
             return self._grouped(node, kind, read)
         if kind == "flatten":
             return self._flattened(node, read)
@@ -99,7 +113,9 @@ class Region:
             self.carried[node] = read.remap
         if kind == "pool" and (axis != 1 or len(self.draft.shapes[node]) < 3):
             raise unknown(self.draft, node)
-        return replace(read, axis=_after_mean(self.draft, node, axis)) if kind == "mean" else read
+        if kind == "mean":
+            axis = axis_after_mean(self.draft, node, axis)
+        return replace(read, axis=axis)
 
     def _grouped(self, node: fx.Node, kind: str, read: Units) -> Units:
         layer, rank = self.draft.layer(node), len(self.draft.shapes[node])
@@ -139,7 +155,7 @@ class Region:
         if axis % rank != read.axis:
             raise unknown(self.draft, node)
         parts = [self.units[n].remap if n in self.units
-                 else Remap.identity(self.draft.shapes[n][read.axis]) for n in _parts(node)]
+                 else Remap.identity(self.draft.shapes[n][read.axis]) for n in parts_of(node)]
         return Units(Remap.joined(parts), read.axis)
 
     def _demand(self, node: fx.Node, wanted: Units) -> None:
@@ -153,7 +169,7 @@ class Region:
             self._demand_parts(node, wanted)
         elif kind == "input":
             raise Refused("output units are fixed", node.name, "they belong to the input")
-        elif kind in ("conv", *PASSING, "groupnorm", "layernorm", "add", "flatten"):
+        elif kind in ("conv", *PASSING, *GROUPING, "add", "flatten"):
             if not self._keeps_units(node, kind, wanted):
                 raise unlike(node)
             for above in node.all_input_nodes:
@@ -165,13 +181,13 @@ class Region:
     def _keeps_units(self, node: fx.Node, kind: str, wanted: Units) -> bool:
         """Whether the units of a value are those of the value above it, on the same axis."""
         if kind == "mean":
-            return _after_mean(self.draft, node, wanted.axis) == wanted.axis
+            return axis_after_mean(self.draft, node, wanted.axis) == wanted.axis
         before = self.draft.shapes[node.all_input_nodes[0]]
         return kind != "flatten" or math.prod(before[2:]) == 1
 
     def _demand_parts(self, node: fx.Node, wanted: Units) -> None:
         start = 0
-        for part in _parts(node):
+        for part in parts_of(node):
             end = start + self.draft.shapes[part][wanted.axis]
             remap = wanted.remap.segment(start, end)
             if remap is None:
@@ -179,47 +195,3 @@ class Region:
             if part not in self.units and not remap.is_identity():
                 self._demand(part, replace(wanted, remap=remap))
             start = end
-
-
-class Unbalanced(Refused):
-    """Copies that change the statistics of a GroupNorm or LayerNorm."""
-
-
-def unknown(draft: Draft, node: fx.Node) -> Refused:
-    """The refusal of an operation that edits do not know."""
-    return Refused(f"unknown operation {draft.operation(node)}", node.name,
-                   "widen a layer that does not reach it")
-
-
-def unlike(node: fx.Node) -> Refused:
-    """The refusal where values meet whose units cannot be the same."""
-    return Refused("the terms of an addition cannot widen alike", node.name,
-                   "widen another layer")
-
-
-def is_depthwise(layer: nn.Module) -> bool:
-    """Whether a convolution keeps its channels apart."""
-    return layer.groups > 1 and layer.groups == layer.in_channels == layer.out_channels
-
-
-def require_plain(draft: Draft, node: fx.Node) -> None:
-    """Refuse convolutions with groups."""
-    groups = getattr(draft.layer(node), "groups", 1)
-    if groups != 1:
-        raise Refused(f"{groups} groups, neither 1 nor one per channel", node.name,
-                      "widen another layer")
-
-
-def _parts(node: fx.Node) -> list[fx.Node]:
-    return list(node.args[0] if node.args else node.kwargs["tensors"])
-
-
-def _after_mean(draft: Draft, node: fx.Node, axis: int) -> int:
-    """Where the axis of the units lies after a mean over others."""
-    given = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    rank = len(draft.shapes[node.all_input_nodes[0]])
-    over = {d % rank for d in ((given,) if isinstance(given, int) else given or range(rank))}
-    if axis in over:
-        raise unknown(draft, node)
-    keep = len(draft.shapes[node]) == rank
-    return axis if keep else axis - sum(d < axis for d in over)
