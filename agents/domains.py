@@ -70,6 +70,7 @@ class Domain(ABC):
     scenario_name: str              # evaluated when none is given
     windows: int | None             # held-out windows when none are asked for; None: the workload's
     window_length: float | None     # and their length in the domain's unit; None: the workload's
+    validation_windows: int = 4     # on which training chooses, when none are asked for
     load_axis: str                  # what the points of a sweep of loads are
     user_forms: str                 # what a user's own contender can be
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by

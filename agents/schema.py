@@ -153,7 +153,7 @@ class TrainConfig:
     threads: int = 1                    # of torch; more is slower for small networks
     env_threads: int | None = None      # of the simulator; null = cores
     validations: int = 20               # validation rounds over the run
-    windows: int = 4                    # validation windows
+    windows: int | None = None          # validation windows; null = as the domain needs
     checkpoint_s: float = 60.0          # seconds between checkpoints
     save: str | None = None             # also store it as saved_models/<env>/<save>
     replace: bool = False               # allow `save` to replace a stored policy

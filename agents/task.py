@@ -74,8 +74,9 @@ def check(config: TrainConfig) -> None:
 
         check_name(config.env["name"], config.library)
     for key, least in (("seed", 0), ("windows", 1), ("validations", 1)):
-        if getattr(config, key) < least:
-            raise PolicyError(f"{getattr(config, key)} is below {least}", key,
+        value = getattr(config, key)
+        if value is not None and value < least:
+            raise PolicyError(f"{value} is below {least}", key,
                               f"give an integer from {least} on")
     for key in ("steps", "minutes"):
         value = getattr(config, key)

@@ -107,7 +107,7 @@ class Run:
 
         task = self.task
         return Validator(task.domain, task.scenario, task.workload, task.extra,
-                         self.config.windows)
+                         self.config.windows or task.domain.validation_windows)
 
     @property
     def policy(self) -> NetworkPolicy:

@@ -29,7 +29,6 @@ from envs.net2net.simulate import simulate
 from envs.net2net.work import BACKENDS
 from envs.net2net.workloads import Workload, open_workload
 
-
 KEPT = "outputs/live"       # where live trainings leave their state until they end
 
 
@@ -54,6 +53,7 @@ class Net2NetDomain(Domain):
     scenario_name = "depth"
     windows = None
     window_length = None
+    validation_windows = 10         # every cell twice, or every recorded seed of the part
     load_axis = "no load"
     user_forms = ("give it act(observation, mask) or plan(case), which returns the actions, or "
                   "write a function of a View that returns an action")
