@@ -7,7 +7,8 @@ from envs.core.errors import ScenarioError, SuiteError
 from envs.core.options import defaults
 from envs.net2net.cells import PROFILES, cell_of
 from envs.net2net.check import check
-from envs.net2net.options import Options
+from envs.net2net.options import POLICIES, Options
+from envs.net2net.players import PLAYERS
 from envs.net2net.scenario import Scenario, load_scenario, scenario_names
 from envs.net2net.theta import Noise
 from tests.net2net_recordings import SMALL, write_recording
@@ -172,6 +173,20 @@ def test_tables_beside_the_file(folder):
 ])
 def test_one_error_for_each_mistake(keys, message):
     refused(message, **keys)
+
+
+def test_a_live_training_needs_its_data():
+    own = {"hw": [8, 8], "widths": [8, 16], "head": "gap", "classes": 3}
+    assert small(cells=[{"cell": "mine@600/depth", "network": own, "theta": "digits@600/depth"}])
+    refused('cells: no data of task "mine" to train on; known: digits, digits_aug, pair_max, '
+            "pair_min, pair_cmp, pair_diff, pair_sum", backend="live",
+            cells=[{"cell": "mine@600/depth", "network": own}])
+    refused("cells: the data of digits are 8x8x1 in 10 classes; give the network these",
+            backend="live", cells=[{"cell": "digits@600/depth", "network": own}])
+
+
+def test_every_baseline_may_be_named():
+    assert set(POLICIES) == set(PLAYERS)
 
 
 def test_an_unknown_baseline_lists_the_known_ones():

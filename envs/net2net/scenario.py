@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from envs.core.configs import beside, load_config, merged, names_in
-from envs.core.errors import ScenarioError, nearest
+from envs.core.errors import ScenarioError, nearest, ranked
 from envs.core.options import as_mapping, build
-from envs.net2net.cells import Cell, Network, cell_of
+from envs.net2net.cells import TASKS, Cell, Network, cell_of
 from envs.net2net.manifest import Entry
 from envs.net2net.options import TIMES, Options
 from envs.net2net.replay import SHIPPED, Table, find_recording, read_entries, read_recording
@@ -191,6 +191,19 @@ def _check_played(options: Options, cell: Cell) -> None:
                             "write tables: [recorded], or the path of a folder")
     if "parametric" in played:
         theta_for(cell, read_thetas(options.theta))
+    if "live" in played:
+        _check_data(cell)
+
+
+def _check_data(cell: Cell) -> None:
+    """A live training needs the data of its task, in the form that the network takes."""
+    if cell.task not in TASKS:
+        raise ScenarioError(f'no data of task "{cell.task}" to train on', "cells",
+                            ranked(cell.task, TASKS))
+    usual, given = TASKS[cell.task].network, cell.network
+    if (given.hw, given.cin, given.classes) != (usual.hw, usual.cin, usual.classes):
+        raise ScenarioError(f"the data of {cell.task} are {usual.hw[0]}x{usual.hw[1]}x{usual.cin} "
+                            f"in {usual.classes} classes", "cells", "give the network these")
 
 
 def _same(cell: Cell, table: Table) -> Table:
