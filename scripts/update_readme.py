@@ -100,13 +100,18 @@ def pictures(d: Domain, source: Path) -> dict[str, Path]:
     nothing of the future, and its sweeps."""
     own, known = source / d.scenario_name, d.baselines()
     ranked = ordered(d, read(own / "results.csv")) if own.is_dir() else []
-    lines = [own / f"timeline_{n.replace(':', '_')}.png" for n in ranked
+    lines = [own / f"timeline_{_stem(n)}.png" for n in ranked
              if n not in known or not known[n].privileged]
     found = {d.picture: own / f"{d.picture}.png",
              **{name: path for name in sweeps(d) for path in sorted(
                  (source / f"{d.scenario_name}_{name}").glob("sweep*.png"))[:1]},
              **dict(zip(["timeline"], filter(Path.is_file, lines), strict=False))}
     return {name: path for name, path in found.items() if path.is_file()}
+
+
+def _stem(name: str) -> str:
+    """The name of a contender as part of a file name."""
+    return re.sub(r"\W+", "_", name).strip("_")
 
 
 def rendered(text: str) -> str:
