@@ -139,3 +139,7 @@ def test_misuse_is_named():
         Session(tiny(), 0, clock="cpus")
     with pytest.raises(ActionError, match="has not begun"):
         Session(tiny(), 0).apply(0)
+    session = Session(tiny(), 0)
+    session.begin()
+    with pytest.raises(ActionError, match=r"action: must be in 0\.\.3, found 4"):
+        session.apply(4)

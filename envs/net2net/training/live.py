@@ -103,6 +103,9 @@ class Session:
         if not self.history or self.standing.over:
             raise ActionError("is over" if self.history else "has not begun", "live training",
                               "call begin() of a new session")
+        if not 0 <= action < self.trainer.cell.actions:
+            raise ActionError(f"must be in 0..{self.trainer.cell.actions - 1}, found {action}",
+                              "action")
         self._go_on(self.trainer.act(int(action)))
         return self.standing
 

@@ -146,15 +146,6 @@ class Trainer:
         other.learner, other.progress = self.learner.fork(), copy.deepcopy(self.progress)
         return other
 
-    def play(self, actions: Sequence[int]) -> Final:
-        """Go through the decisions that are left with these actions, then to the end."""
-        for limit, action in zip(self.cell.decisions[len(self.progress.taken):], actions,
-                                 strict=True):
-            self.advance(limit)
-            self.act(action)
-        self.advance(self.cell.budget_ms)
-        return self.finish()
-
     def _edit(self, action: int) -> None:
         """The edits of an action; nothing has changed if one of them is refused."""
         edits = edits_of(self.cell.action_set, action, self.cell.stages)
