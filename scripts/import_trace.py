@@ -53,7 +53,8 @@ class Keys:
     env=net2net, published tables (github.com/ChamiLamelas/RL-Based-DNN-Scheduling-Adaptation),
     written as a folder that tables= takes. A CSV with model, scenario, p1, p2, p3, left1_s,
     left2_s, left3_s, accuracy; or JSON {"a1,a2,a3": {"timeleft": [...], "totaltime": 400,
-    "acc": x}} in a file named like cnn1_early.json. Pickles are refused: they run code.
+    "acc": x}} in a file named like cnn1_early.json, or a folder of such files. Pickles are
+    refused: they run code.
 
       python scripts/import_trace.py env=net2net source=peer_tables.csv out=my_tables/
 

@@ -93,6 +93,20 @@ def test_both_shapes_say_the_same(tmp_path):
     assert table.leaves.tobytes() == TABLES["cnn1/early"].leaves.tobytes()
 
 
+def test_a_folder_of_files_is_imported_whole(tmp_path, capsys):
+    folder, out = tmp_path / "mine", tmp_path / "out"
+    folder.mkdir()
+    argv = ["env=net2net", f"source={folder}", f"out={out}"]
+    assert run("import_trace", *argv) == 2
+    assert "holds no JSON file; name them like cnn1_early.json" in capsys.readouterr().err
+    for name in ("cnn1_early.json", "cnn1_late.json"):
+        as_json(folder, name)
+    assert run("import_trace", *argv) == 0
+    recording = read_recording(out)
+    assert list(recording.tables) == ["cnn1/early", "cnn1/late"]
+    assert list(recording.manifest["source"]) == ["cnn1_early.json", "cnn1_late.json"]
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ((3, 3, "4"), "mine.csv:3: p2 must be in 0..3, found '4'"),
     ((3, 4, "-1"), "mine.csv:3: p3 must be in 0..3, found '-1'"),

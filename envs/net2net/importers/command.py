@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from envs.core.errors import SuiteError
@@ -16,6 +17,8 @@ KEYS: tuple[str, ...] = ()
 def run(keys: Any) -> Iterator[str]:
     """Read published tables, check, write a recording; a line per cell."""
     tables = read_peer(keys.source)
+    if not tables:
+        raise SuiteError("holds no JSON file", str(keys.source), "name them like cnn1_early.json")
     if (keys.out / FILE).exists():
         raise SuiteError("holds a recording already", str(keys.out), "choose another folder")
     folder, names = folder_to_write(keys.out), []
@@ -26,6 +29,7 @@ def run(keys: Any) -> Iterator[str]:
         values = table.leaves["val_accuracy"][0]
         yield (f"{table.cell.name}: never {values[0]:.4f}, mean {values.mean():.4f}, "
                f"best {values.max():.4f} {table.cell.sequence_of(int(values.argmax()))}")
-    source = {"name": keys.source.name, "sha256": digest(keys.source)}
-    write_manifest(folder, entries, {"source": source}, names)
+    sources = {Path(table.source) for table in tables}
+    facts = {"source": {source.name: digest(source) for source in sorted(sources)}}
+    write_manifest(folder, entries, facts, names)
     yield f"wrote {folder}: one seed, its accuracy serves as validation and test"

@@ -37,8 +37,10 @@ class Row:
 
 
 def read_peer(path: str | Path) -> list[Table]:
-    """The tables of a CSV, or of a JSON file named `<network>_<opening>.json`."""
+    """The tables of a CSV, of a JSON file named `<network>_<opening>.json`, or a folder of them."""
     path = path_of(path)
+    if path.is_dir():
+        return [table for file in sorted(path.glob("*.json")) for table in read_peer(file)]
     if path.suffix.lower() in PICKLES or _is_pickle(path):
         raise TraceError("pickle files are not loaded (they run code)", str(path),
                          "convert to CSV or JSON")
