@@ -71,6 +71,10 @@ class BatchEnv(VectorEnv):
         """Go on from `_save`."""
         raise NotImplementedError
 
+    def _about(self) -> dict[str, np.ndarray]:
+        """What info says of an episode from its beginning on, arrays (E,)."""
+        return {}
+
     def _check(self, actions: np.ndarray) -> None:
         """Strict mode: raise `ActionError` for an illegal action."""
 
@@ -87,7 +91,7 @@ class BatchEnv(VectorEnv):
                 self._seeds[i], self._episodes[i] = self._seed_of(int(s)), -1
         self._restart(chosen, options)
         observation, self._mask = self._look()
-        return observation, {"action_mask": self._mask.copy()}
+        return observation, {**self._about(), "action_mask": self._mask.copy()}
 
     def _spread(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:
@@ -154,7 +158,7 @@ class BatchEnv(VectorEnv):
                  "_final_info": done}
         self._restart(done, {})
         fresh, self._mask = self._look()
-        return fresh, info
+        return fresh, {**info, **self._about()}
 
     def _step_after_end(self, actions: np.ndarray, begun: np.ndarray) -> tuple:
         """NEXT_STEP: ended replicas begin anew and ignore the action, the others play."""
@@ -164,12 +168,14 @@ class BatchEnv(VectorEnv):
         zeros, never = np.zeros(self.num_envs), np.zeros(self.num_envs, bool)
         if saved is None:
             self._mask = mask
-            return fresh, zeros, never, never.copy(), {"action_mask": mask.copy()}
+            return fresh, zeros, never, never.copy(), {**self._about(),
+                                                       "action_mask": mask.copy()}
         observation, reward, terminated, truncated, self._mask, info = saved
         overwrite(observation, fresh, begun)
         self._mask[begun] = mask[begun]
         reward[begun], terminated[begun], truncated[begun] = 0.0, False, False
         _clear(info, begun)
+        info |= self._about()
         self._lengths[begun] = -1
         return self._finish(observation, reward, terminated, truncated, info)
 

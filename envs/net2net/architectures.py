@@ -13,6 +13,8 @@ DEEPEST = 8             # layers of a stage
 LARGEST_KERNEL = 7
 HEADS = ("gap", "flat", "none")
 BATCHNORM = 2           # parameters per unit beside the weights
+MOST = {"hw": 4096, "cin": 4096, "widths": 4096, "depth": DEEPEST, "kernel": 15, "classes": 10**6}
+MOST_STAGES = 8
 KEYS = ("hw", "cin", "widths", "depth", "kernel", "head", "classes")
 
 Architecture = tuple[tuple[int, int, int], ...]         # (depth, width, kernel) of each stage
@@ -39,7 +41,7 @@ class Network:
     classes: int
     pixels: tuple[int, ...]         # output pixels of each stage
     extra: tuple[int, ...]          # parameters per unit beside the weights
-    pools: tuple[int, ...]          # 1 where a pooling layer follows the stage
+    pools: tuple[int, ...]          # output pixels of the pooling after the stage, 0 without
 
     @classmethod
     def from_config(cls, mapping: Mapping[str, Any], where: str = "network") -> Network:
@@ -127,32 +129,38 @@ def next_width(width: int) -> int:
 
 
 def _network(given: Mapping[str, Any], where: str) -> Network:
-    hw = _integers(given["hw"], f"{where}.hw", 2, "write [height, width]")
-    widths = _integers(given["widths"], f"{where}.widths")
+    hw = _integers(given["hw"], "hw", where, 2, "write [height, width]")
+    widths = _integers(given["widths"], "widths", where)
     stages = len(widths)
     if given["head"] not in HEADS[:2]:
         raise ScenarioError(f'unknown value "{given["head"]}"', f"{where}.head",
                             "valid: " + ", ".join(HEADS[:2]))
-    kernel = _integers(given.get("kernel", [3] * stages), f"{where}.kernel", stages)
-    for size in kernel:
-        if not size % 2:
-            raise ScenarioError(f"{size} is even", f"{where}.kernel",
-                                "give odd sizes, which keep the pixels")
     pixels = tuple((hw[0] >> s) * (hw[1] >> s) for s in range(stages))
-    if not pixels[-1]:
-        raise ScenarioError(f"{stages} stages halve {hw[0]}x{hw[1]} pixels to none", where,
-                            "use larger images or fewer stages")
+    if stages > MOST_STAGES or not pixels[-1]:
+        raise ScenarioError(f"{stages} stages do not fit {hw[0]}x{hw[1]} pixels", where,
+                            f"use larger images or fewer stages, {MOST_STAGES} at most")
     return Network(
-        hw, as_integer(given.get("cin", 1), f"{where}.cin", low=1), widths,
-        _integers(given.get("depth", [1] * stages), f"{where}.depth", stages),
-        kernel, given["head"], as_integer(given["classes"], f"{where}.classes", low=1), pixels,
+        hw, as_integer(given.get("cin", 1), f"{where}.cin", low=1, high=MOST["cin"]), widths,
+        _integers(given.get("depth", [1] * stages), "depth", where, stages),
+        _kernels(given.get("kernel", [3] * stages), where, stages), given["head"],
+        as_integer(given["classes"], f"{where}.classes", low=1, high=MOST["classes"]), pixels,
         (BATCHNORM,) * stages, (1,) * (stages - 1) + (0,),
     )
 
 
-def _integers(value: Any, where: str, count: int | None = None,
+def _kernels(value: Any, where: str, stages: int) -> tuple[int, ...]:
+    sizes = _integers(value, "kernel", where, stages)
+    for size in sizes:
+        if not size % 2:
+            raise ScenarioError(f"{size} is even", f"{where}.kernel",
+                                "give odd sizes, which keep the pixels")
+    return sizes
+
+
+def _integers(value: Any, key: str, where: str, count: int | None = None,
               remedy: str = "write one per stage") -> tuple[int, ...]:
-    numbers: Sequence[Any] = as_list(value, where)
+    numbers: Sequence[Any] = as_list(value, f"{where}.{key}")
     if not numbers or (count and len(numbers) != count):
-        raise ScenarioError(f"need {count or 'some'} numbers, found {len(numbers)}", where, remedy)
-    return tuple(as_integer(number, where, low=1) for number in numbers)
+        raise ScenarioError(f"need {count or 'some'} numbers, found {len(numbers)}",
+                            f"{where}.{key}", remedy)
+    return tuple(as_integer(number, f"{where}.{key}", low=1, high=MOST[key]) for number in numbers)

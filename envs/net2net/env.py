@@ -165,11 +165,15 @@ class Net2NetEnv(BatchEnv):
         reward = self.engine.play(np.ones(self.num_envs, bool), self._plain(actions))
         observation, mask = self._look()
         over = run["decision"] == self.system.first.depth_of_tree
-        info = {"cell": run["cell"].copy(), "seed": self._seeds_shown.copy(),
-                "node": run["node"].copy(), "invalid": run["illegal"] > before}
+        info = {**self._about(), "invalid": run["illegal"] > before}
         if over.any():
             info |= {"metrics": self._metrics(over), "_metrics": over.copy()}
         return observation, reward, over, np.zeros(self.num_envs, bool), mask, info
+
+    def _about(self) -> dict[str, np.ndarray]:
+        run = self.engine.block["run"]
+        return {"cell": run["cell"].copy(), "seed": self._seeds_shown.copy(),
+                "node": run["node"].copy()}
 
     def _metrics(self, over: np.ndarray) -> dict[str, np.ndarray]:
         """Of the episodes that have ended; nan elsewhere and where nothing is known."""

@@ -50,6 +50,6 @@ def _published(widths: tuple[int, int], pixels: tuple[int, int], pooled: int) ->
 
 
 PEER_NETWORKS = {
-    "cnn1": _published((32, 32), (30 * 30, 13 * 13), 1),
+    "cnn1": _published((32, 32), (30 * 30, 13 * 13), 15 * 15),
     "cnn2": _published((64, 32), (30 * 30, 28 * 28), 0),
 }

@@ -53,8 +53,7 @@ BASE = np.dtype([
     ("layers", "i4"), ("width", "i4"), ("kernel", "i4"), ("rung", "i4"),
     ("pixels", "i8"),
     ("extra", "i4"),                # parameters of a unit beside its weights
-    ("pool", "i4"),                 # 1: a pooling layer follows
-    ("linear", "i4"),               # 1: its layers are linear
+    ("pool", "i4"),                 # output pixels of the pooling that follows, 0: none
 ], align=True)
 
 LIMIT = np.dtype([("at", "f8")], align=True)                    # d_0 ... d_(D-1), B

@@ -102,8 +102,8 @@ def _layers(s, w, out, first):
             _layer(out, at, 0, before, stage.width, stage.kernel, base.pixels / image,
                    1.0 if i >= base.layers else 0.0)
             before, at = stage.width, at + PER_LAYER
-        if base.pool == 1 and k < last:
-            _layer(out, at, 1, before, before, 2, w.base[cell, k + 1].pixels / image, 0.0)
+        if base.pool > 0:
+            _layer(out, at, 1, before, before, 2, base.pool / image, 0.0)
             at += PER_LAYER
     if w.cell[cell].classes > 0:
         _layer(out, at, 2, before * w.cell[cell].head_pixels, w.cell[cell].classes, 0, 0.0, 0.0)
