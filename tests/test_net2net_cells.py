@@ -169,7 +169,9 @@ def test_what_no_cell_is(name, keys, message):
     ({"hw": [8, 8], "widths": [8, 8], "depth": [1], "head": "gap", "classes": 2},
      "network.depth: need 2 numbers, found 1; write one per stage"),
     ({"hw": [1, 8], "widths": [8, 8], "head": "gap", "classes": 2},
-     "network: 2 stages halve 1x8 pixels to none; use larger images or fewer stages"),
+     "network: 2 stages do not fit 1x8 pixels; use larger images or fewer stages, 8 at most"),
+    ({"hw": [8, 8], "widths": [8], "depth": [9], "head": "gap", "classes": 2},
+     "network.depth: 9 is no valid integer; give an integer >= 1 and <= 8"),
     ({"hw": [8, 8], "widths": [8], "kernel": [4], "head": "gap", "classes": 2},
      "network.kernel: 4 is even; give odd sizes, which keep the pixels"),
 ])

@@ -29,6 +29,7 @@ __all__ = [
 ACTION_SETS = ("depth", "grow", "malleable", "peer")
 FRACTIONS = (0.1, 0.4, 0.7)
 EDITS = ("deepen", "widen", "kernel")
+MOST_DECISIONS = 60
 BLOCKS = 3                                          # stages of a published network
 PEER_BUDGET_MS, EPOCH_MS = 400_000.0, 11_600.0      # of the published trainings
 OPENINGS_MS = {"early": 70_000.0, "early_middle": 140_000.0, "middle": 200_000.0,
@@ -202,7 +203,7 @@ def decision_times(budget_ms: float, where: str, *, fractions: Any = None, openi
     elif opening is not None or every is not None or n is not None:
         first = as_number(0.0 if opening is None else opening, f"{where}.opening", low=0)
         step = as_number(0.0 if every is None else every, f"{where}.every", low=0)
-        count = as_integer(1 if n is None else n, f"{where}.n", low=1)
+        count = as_integer(1 if n is None else n, f"{where}.n", low=1, high=MOST_DECISIONS)
         times, key = tuple(first + j * step for j in range(count)), "opening"
     else:
         parts = FRACTIONS if fractions is None else tuple(as_list(fractions, "fractions"))

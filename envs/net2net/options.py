@@ -18,7 +18,7 @@ from envs.core.options import (
     number,
     option,
 )
-from envs.net2net.cells import PROFILES, Profile
+from envs.net2net.cells import MOST_DECISIONS, PROFILES, Profile
 from envs.net2net.theta import Noise
 
 BACKENDS = ("parametric", "tabular", "live")
@@ -32,7 +32,10 @@ POLICIES = (
     "held_out_oracle", "tree", "oracle",
 )
 CELL_KEYS = ("cell", "fractions", "opening", "every", "n", "events", "network", "theta")
+MOST_GPUS, STEEPEST = 10**6, 2.0       # of a timeline, and of the speed with g GPUs: g^alpha
 TIMES = ("fractions", "opening", "every", "n", "events")
+
+ALPHA = 3               # its place in a profile
 
 Timeline = tuple[tuple[float, int], ...]
 
@@ -64,7 +67,8 @@ def _profile(value: Any, where: str) -> Profile:
     numbers = as_list(value, where)
     if len(numbers) != len(PROFILES["cpu"]):
         raise ScenarioError(f"need 5 numbers (o, l, m, alpha, gamma), found {len(numbers)}", where)
-    return tuple(as_number(x, f"{where}[{i}]", low=0) for i, x in enumerate(numbers))
+    return tuple(as_number(x, f"{where}[{i}]", low=0, high=STEEPEST if i == ALPHA else None)
+                 for i, x in enumerate(numbers))
 
 
 def as_timeline(value: Any, where: str) -> Timeline:
@@ -85,7 +89,7 @@ def _row(value: Any, where: str) -> tuple[float, int]:
     row = as_list(value, where)
     if len(row) != 2:
         raise ScenarioError(f"has {len(row)} entries", where, "write [time in ms, GPUs]")
-    return as_number(row[0], where, low=0), as_integer(row[1], where, low=0)
+    return as_number(row[0], where, low=0), as_integer(row[1], where, low=0, high=MOST_GPUS)
 
 
 def _noise(value: Any, where: str) -> Noise | str:
@@ -153,7 +157,7 @@ class Options:
     fractions: tuple | None = option(None, _fractions)      # decision times, parts of the budget
     opening: float | None = number(None, low=0)     # ms; or: the first decision,
     every: float | None = number(None, low=0)       # ms between two
-    n: int | None = integer(None, low=1)            # and how many
+    n: int | None = integer(None, low=1, high=MOST_DECISIONS)            # and how many
     events: bool = flag(False)                      # or: at the changes of the timeline
     profile: Profile = option(PROFILES["cpu"], _profile)
     gpu_timeline: Timeline = option(((0.0, 1),), as_timeline)

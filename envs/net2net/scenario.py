@@ -21,6 +21,7 @@ from envs.net2net.replay import SHIPPED, Table, find_recording, read_entries, re
 from envs.net2net.theta import FittedSet, read_thetas, theta_for
 
 FOLDER = Path(__file__).parent / "scenarios"
+MOST_STEPS, NODES = 1e12, 2**62
 SAME_MS = 1e-6          # decision times of a cell and of its table
 
 
@@ -118,6 +119,7 @@ def check_cells(options: Options, cells: tuple[Cell, ...]) -> None:
                 f"{cell.name} has {cell.actions} actions and {cell.depth_of_tree} decisions, "
                 f"{first.name} {first.actions} and {first.depth_of_tree}", "cells",
                 "use one environment each")
+        _check_tree(cell)
         _check_budget(options, cell)
         _check_played(options, cell)
 
@@ -170,12 +172,23 @@ def _entry(name: str, options: Options) -> Entry | None:
 
 
 def _check_budget(options: Options, cell: Cell) -> None:
+    """At least one step fits, and not more than can be counted."""
     step_ms = cell.network.step_ms(cell.network.base, 1, options.profile)
-    if step_ms <= 0:
-        raise ScenarioError("a step takes no time", "profile", "give o, l or m more than 0")
     if cell.budget_ms < step_ms:
         raise ScenarioError(f"{cell.budget_ms} is less than one step of the base network "
                             f"({step_ms:.4g})", "budget_ms")
+    fastest = min(cell.network.step_ms(cell.network.base, max(1, gpus), options.profile)
+                  for _, gpus in options.gpu_timeline)
+    if cell.budget_ms > MOST_STEPS * fastest:
+        raise ScenarioError(f"a step takes {fastest:.3g} ms, which are more than {MOST_STEPS:.0e} "
+                            f"steps of {cell.name}", "profile", "give larger o, l or m")
+
+
+def _check_tree(cell: Cell) -> None:
+    """Numbers of nodes are integers of 64 bits."""
+    if cell.actions ** (cell.depth_of_tree + 1) >= NODES:
+        raise ScenarioError(f"{cell.name} has too many sequences ({cell.actions} actions, "
+                            f"{cell.depth_of_tree} decisions)", "cells", "take fewer decisions")
 
 
 def _check_played(options: Options, cell: Cell) -> None:
