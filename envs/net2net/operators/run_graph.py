@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 from torch.fx.node import map_arg
+from torch.nn import functional
 
 from envs.net2net.operators.refused import Refused
 
@@ -36,9 +37,7 @@ def moments(module: fx.GraphModule, node: fx.Node,
         value = next(value for at, value in values(module, inputs) if at is node)
         for buffer, before in buffers:
             buffer.copy_(before)
-    over = [d for d in range(value.dim()) if d != 1]
-    variance, mean = torch.var_mean(value, over, correction=0)
-    return mean, variance
+    return _statistics(value)
 
 
 @contextmanager
@@ -79,6 +78,15 @@ def _input(node: fx.Node, given: Iterator[Tensor]) -> Any:
 def _attribute(module: fx.GraphModule, path: str) -> Any:
     parent, _, name = path.rpartition(".")
     return getattr(module.get_submodule(parent), name)
+
+
+def _statistics(value: Tensor) -> tuple[Tensor, Tensor]:
+    """As a batch normalisation itself rounds them, so that it undoes what it sees."""
+    channels = value.shape[1]
+    mean, variance = value.new_zeros(channels), value.new_ones(channels)
+    functional.batch_norm(value, mean, variance, training=True, momentum=1.0)
+    samples = value.numel() // channels
+    return mean, variance * ((samples - 1) / samples)
 
 
 def _devices(module: fx.GraphModule) -> list[torch.device]:
