@@ -14,8 +14,9 @@ from envs.core.workloads import FIRST_SEED, GENERATED_COUNT, Window, of_part, sp
 from envs.net2net.binding import mean_table
 from envs.net2net.cases import Case
 from envs.net2net.cells import Cell
+from envs.net2net.limits import check_cells
 from envs.net2net.replay import Recording, Table, read_recording, recording_names
-from envs.net2net.scenario import Scenario, check_cells, needed_table
+from envs.net2net.scenario import Scenario, needed_table
 
 
 @dataclass(frozen=True, eq=False)
