@@ -41,7 +41,7 @@ def remarks(comparison: Comparison) -> list[str]:
     said = []
     if len(tables) < len(cells):
         said.append("cells without a recording are scored by validation accuracy against the "
-                    "model without noise")
+                    "model without noise, so that noise can lift a score above 1")
     if tables:
         said.append("recorded seeds: " + _counted(len(t.seeds) for t in tables))
     joined = [t.cell.name for t in tables if t.test_apart and not t.apart]
