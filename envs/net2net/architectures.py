@@ -144,7 +144,7 @@ def _network(given: Mapping[str, Any], where: str) -> Network:
         _integers(given.get("depth", [1] * stages), "depth", where, stages),
         _kernels(given.get("kernel", [3] * stages), where, stages), given["head"],
         as_integer(given["classes"], f"{where}.classes", low=1, high=MOST["classes"]), pixels,
-        (BATCHNORM,) * stages, (1,) * (stages - 1) + (0,),
+        (BATCHNORM,) * stages, (*pixels[1:], 0),
     )
 
 
