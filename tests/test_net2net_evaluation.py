@@ -20,7 +20,7 @@ from envs.core.errors import PolicyError, ScenarioError
 from envs.net2net.metrics import metrics
 from envs.net2net.simulate import simulate
 from tests import scripting
-from tests.small_net2net import CELLS, NAMES, parametric, scenario, small, usual
+from tests.small_net2net import CELLS, NAMES, parametric, recording, scenario, small, usual
 
 
 def test_windows_are_cells_and_test_seeds():
@@ -93,12 +93,16 @@ def test_a_table_of_gaps_says_so():
     assert row[1:4] == ["-", "-", "-"] and "nan" not in " ".join(row)
 
 
-def test_remarks_say_seeds_and_splits():
+def test_remarks_say_seeds_splits_and_fits():
     told = " ".join(usual().domain.remarks(usual()))
-    assert "recorded seeds: 7 a cell" in told and "too few" not in told
+    assert "recorded: 7 seeds a cell, validation and test seeds apart" in told
+    assert "fitted curves: rank correlation" in told and "halves of the seeds" in told
+    few = small(["never"], scenario=scenario(tables=[recording(3)]))
+    assert f"too few seeds to keep training, validation and test apart: {CELLS[0]}" in " ".join(
+        few.domain.remarks(few))
     published = small(["never", "best_constant"], scenario="published")
     told = " ".join(published.domain.remarks(published))
-    assert "one seed and one accuracy" in told and "recorded seeds: 1 a cell" in told
+    assert "one seed and one accuracy" in told and "recorded" not in told and "fit" not in told
 
 
 def test_published_figures_come_out_of_a_comparison():

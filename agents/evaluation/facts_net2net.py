@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.report import Table
+from agents.evaluation import report
 from agents.evaluation.standings import Comparison
 from envs.core.errors import SuiteError
 from envs.net2net.cases import Case
 from envs.net2net.cells import Cell
 from envs.net2net.metrics import Reference, of_seeds, reference
-from envs.net2net.replay import read_recording
+from envs.net2net.replay import Table, read_recording
 from envs.net2net.scenario import Scenario
 from envs.net2net.theta import FittedSet, theta_for
 
 CELLS = ("cell", "back-end", "seeds", "train/validation/test", "accuracy", "never", "mean",
          "oracle", "band of a mean", "fit: rank correlation", "ceiling", "fit: RMSE")
+NOTE = ("never, mean of all sequences and best one by the mean over the seeds compared; band: how "
+        "far apart two means may lie by chance; fit: Spearman's correlation of leaves with seeds "
+        "not fitted, and between halves of the seeds (ceiling); RMSE of final errors")
+QUALITY = (("spearman_held_out", 2), ("spearman_halves", 2), ("final_rmse", 4))
 
 
 def by_cell(comparison: Comparison) -> dict[Cell, list[Case]]:
@@ -35,28 +39,46 @@ def reported(case: Case) -> str:
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """Seeds, splits, which accuracy, and which curves were fitted."""
+    """Seeds, whether parts are apart, which accuracy is scored, how well curves fit."""
     cells = by_cell(comparison)
     tables = [cases[0].table for cases in cells.values() if cases[0].table is not None]
     said = []
     if len(tables) < len(cells):
         said.append("cells without a recording are scored by validation accuracy against the "
                     "model without noise, so that noise can lift a score above 1")
-    if tables:
-        said.append("recorded seeds: " + _counted(len(t.seeds) for t in tables))
-    joined = [t.cell.name for t in tables if t.test_apart and not t.apart]
-    if joined:
-        said.append(f"too few seeds to keep training and test seeds apart: {', '.join(joined)}")
-    if any(not t.test_apart for t in tables):
+    trained = [table for table in tables if table.test_apart]
+    if trained:
+        said.append(_recorded(trained))
+    if len(trained) < len(tables):
         said.append("published tables have one seed and one accuracy, which is that of training, "
                     "validation and test: ranks within the band are not distinguishable")
-    return said
+    return [*said, *_fits(cells, _sets(comparison.scenario))]
 
 
-def _counted(numbers: Iterable[int]) -> str:
-    """`8` or `3 to 8` a cell."""
-    known = sorted(set(numbers))
-    return f"{known[0]} a cell" if len(known) == 1 else f"{known[0]} to {known[-1]} a cell"
+def _recorded(tables: list[Table]) -> str:
+    """How many seeds, and whether those that are scored were kept apart."""
+    seeds = _range([len(table.seeds) for table in tables], 0)
+    joined = [table.cell.name for table in tables if not table.apart]
+    apart = ("validation and test seeds apart from those of training" if not joined else
+             f"too few seeds to keep training, validation and test apart: {', '.join(joined)}")
+    return f"recorded: {seeds} seeds a cell, {apart}; scores are of the test accuracy"
+
+
+def _fits(cells: Mapping[Cell, Any], sets: Mapping[str, FittedSet]) -> list[str]:
+    """Rank correlations of the fitted curves, and what two halves of the seeds reach."""
+    known = [quality for cell in cells if (quality := _fit(cell, sets))]
+    if not known:
+        return []
+    found, ceiling = ([q[key] for q in known if q.get(key) is not None]
+                      for key in ("spearman_held_out", "spearman_halves"))
+    beside = f" (two halves of the seeds: {_range(ceiling, 2)})" if ceiling else ""
+    return [f"fitted curves: rank correlation {_range(found, 2)} with seeds not fitted{beside}"]
+
+
+def _range(numbers: Iterable[float], digits: int) -> str:
+    """`8` or `3 to 8`."""
+    known = sorted({f"{number:.{digits}f}" for number in numbers}, key=float)
+    return known[0] if len(known) == 1 else f"{known[0]} to {known[-1]}"
 
 
 def mean_reference(cases: list[Case], scenario: Scenario) -> Reference | None:
@@ -67,7 +89,7 @@ def mean_reference(cases: list[Case], scenario: Scenario) -> Reference | None:
     return of_seeds(cases[0].cell, np.stack([one.values for one in found]))
 
 
-def cell_table(comparison: Comparison) -> Table:
+def cell_table(comparison: Comparison) -> report.Table:
     """A row per cell: seeds, what sequences reach in the mean over them, quality of the fit."""
     sets = _sets(comparison.scenario)
     rows = []
@@ -79,11 +101,8 @@ def cell_table(comparison: Comparison) -> Table:
             f"{x:.4f}" for x in (known.never, known.mean, known.oracle, known.noise)]
         rows.append([cell.name, cases[0].backend, "-" if table is None else str(len(table.seeds)),
                      split, {"val": "validation", "test": "test"}[reported(cases[0])], *values,
-                     *_fit(cell, sets)])
-    return Table("cells", CELLS, rows, "never, mean of all sequences and best one by the mean over "
-                 "the seeds compared; band: how far apart two means may lie by chance; fit: "
-                 "Spearman's correlation of leaves with seeds not fitted, and between halves of "
-                 "the seeds (ceiling); RMSE of final errors")
+                     *(_number(_fit(cell, sets).get(key), digits) for key, digits in QUALITY)])
+    return report.Table("cells", CELLS, rows, NOTE)
 
 
 def _sets(scenario: Scenario) -> Mapping[str, FittedSet]:
@@ -93,20 +112,16 @@ def _sets(scenario: Scenario) -> Mapping[str, FittedSet]:
         return {}
 
 
-def _fit(cell: Cell, sets: Mapping[str, FittedSet]) -> list[str]:
-    """Rank correlation, its ceiling and RMSE of the set that speaks for a cell."""
+def _fit(cell: Cell, sets: Mapping[str, FittedSet]) -> Mapping[str, Any]:
+    """Quality of the set that speaks for a cell at its budget; empty where none is known."""
     try:
         budgets = theta_for(cell, sets).fit.get("budgets", [])
     except SuiteError:
-        budgets = []
-    mine = [b for b in budgets if b.get("budget_ms") == cell.budget_ms]
-    if not mine:
-        return ["-", "-", "-"]
-    return [_number(mine[0].get(key), digits) for key, digits in (
-        ("spearman_held_out", 2), ("spearman_halves", 2), ("final_rmse", 4))]
+        return {}
+    return next((b for b in budgets if b.get("budget_ms") == cell.budget_ms), {})
 
 
-def mean_table(comparison: Comparison) -> Table:
+def mean_table(comparison: Comparison) -> report.Table:
     """Per contender and cell the mean accuracy over the seeds and its rank with the band."""
     cells = by_cell(comparison)
     known = {cell: mean_reference(cases, comparison.scenario) for cell, cases in cells.items()}
@@ -117,7 +132,7 @@ def mean_table(comparison: Comparison) -> Table:
             _ranked([o.metrics[f"{reported(cases[0])}_accuracy"] for o in mine
                      if o.digest and o.digest.case.cell == cell], known[cell])
             for cell, cases in cells.items())])
-    return Table("means over seeds", ["contender", *(cell.name for cell in cells)], rows,
+    return report.Table("means over seeds", ["contender", *(cell.name for cell in cells)], rows,
                  "accuracy, rank of that mean among the means of all sequences, and its band")
 
 
