@@ -116,7 +116,9 @@ class Job:
         return found
 
     def mask(self):
-        """1 for actions that can be taken."""
+        """1 for actions that can be taken; at the end there is nothing left to choose."""
+        if self.j == self.decisions:
+            return [1] + [0] * (self.actions - 1)
         return [int(self.after(a) is not None) for a in range(self.actions)]
 
     def act(self, action):
@@ -149,6 +151,10 @@ class Job:
         """Observed error."""
         error = self.e + self.theta["c"] * self.rate() + run + curve
         return min(1.0, max(0.0, error))
+
+    def losses(self):
+        """Validation and training loss, which the model has not."""
+        return None
 
     def noisy(self):
         """Observed error with this seed's noise."""

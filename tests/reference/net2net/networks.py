@@ -5,6 +5,16 @@ LADDER = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 DEEPEST = 8
 
 
+PUBLISHED = {       # unpadded convolutions with bias; the linear layer counts as a third stage
+    "cnn1": {"hw": [32, 32], "cin": 3, "widths": [32, 32, 10], "kernel": [3, 3, 1], "classes": 10,
+             "head": "none", "extra": [3, 3, 1], "pixels": [30 * 30, 13 * 13, 1],
+             "pooled": [15 * 15, None, None]},
+    "cnn2": {"hw": [32, 32], "cin": 3, "widths": [64, 32, 10], "kernel": [3, 3, 1], "classes": 10,
+             "head": "none", "extra": [3, 3, 1], "pixels": [30 * 30, 28 * 28, 1],
+             "pooled": [None, None, None]},
+}
+
+
 class Network:
     """The base network of a cell, a mapping with hw, head, classes, widths."""
 
@@ -14,15 +24,19 @@ class Network:
         n = len(cell["widths"])
         self.base = list(zip(cell.get("depth", [1] * n), cell["widths"],
                              cell.get("kernel", [3] * n), strict=True))
-        self.stages = len(self.base)
+        self.stages = n
+        self.extra = cell.get("extra", [2] * n)         # per unit: those of BatchNorm
+        self.pooled = cell.get("pooled", [(self.hw[0] >> s) * (self.hw[1] >> s)
+                                          for s in range(1, n)] + [None])
+        self.areas = cell.get("pixels", [self.hw[0] * self.hw[1], *self.pooled[:-1]])
 
     def pixels(self, stage):
         """Output pixels of a stage: sizes halve between stages, rounded down."""
-        return (self.hw[0] >> stage) * (self.hw[1] >> stage)
+        return self.areas[stage]
 
     def head_inputs(self, x):
-        """Inputs of the linear layer."""
-        return x[-1][1] * (1 if self.head == "gap" else self.pixels(self.stages - 1))
+        """Inputs of the linear layer, 0 without one."""
+        return x[-1][1] * {"gap": 1, "flat": self.pixels(self.stages - 1), "none": 0}[self.head]
 
     def weights(self, x):
         """Weights of the convolutions, per stage."""
@@ -34,9 +48,10 @@ class Network:
 
     def parameters(self, x):
         """Trainable numbers."""
-        normed = sum(2 * width * depth for depth, width, _ in x)
-        return (sum(self.weights(x)) + normed
-                + self.head_inputs(x) * self.classes + self.classes)
+        beside = sum(extra * width * depth for extra, (depth, width, _)
+                     in zip(self.extra, x, strict=True))
+        bias = 0 if self.head == "none" else self.classes
+        return sum(self.weights(x)) + beside + self.head_inputs(x) * self.classes + bias
 
     def stage_macs(self, x):
         """Multiply-accumulates per stage."""

@@ -1,4 +1,4 @@
-"""What the agent sees before a decision, unclipped, and the rewards of an episode."""
+"""What the agent sees before a decision and at the end, unclipped; the rewards of an episode."""
 import math
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ SLOT = 8
 
 
 def observation(job, accuracies):
-    """The vector of a job before decision j; accuracies = those of decisions 0 ... j."""
+    """The vector of a job before decision j; accuracies of decisions 0 ... j, None: unknown."""
     return [*_general(job, accuracies), *_stages(job), *_actions(job), *_layers(job)]
 
 
@@ -18,7 +18,6 @@ def _general(job, accuracies):
     network, x, budget, gpus = job.network, job.x, job.budget, max(1, job.gpus())
     base_ms = job.step_ms(network.base, 1)
     changed = max(time for time, _ in job.timeline if time <= job.t + NEAR)
-    last = accuracies[-2] if job.j else 0
     return [
         job.t / budget,
         ([*job.times, budget, budget][job.j + 1] - job.t) / budget,
@@ -31,9 +30,24 @@ def _general(job, accuracies):
         math.log2(job.step_ms(x, gpus) / base_ms) / 4,
         math.log2(network.parameters(x) / network.parameters(network.base)) / 8,
         math.log2(network.macs(x) / network.macs(network.base)) / 8,
-        1, accuracies[-1], last, accuracies[-1] - last if job.j else 0,
-        0, 0, 0, 0,
+        *_accuracy(accuracies), *_losses(job.losses()),
         1 if job.last_edit is None else (job.t - job.last_edit) / budget]
+
+
+def _accuracy(accuracies):
+    """Flag, now, before, change."""
+    now, last = accuracies[-1], accuracies[-2] if accuracies[1:] else None
+    if now is None:
+        return 0, 0, 0, 0
+    return (1, now, 0, 0) if last is None else (1, now, last, now - last)
+
+
+def _losses(losses):
+    """Flag, validation, training, difference."""
+    if losses is None:
+        return 0, 0, 0, 0
+    validation, training = (min(x, 4) / 4 for x in losses)
+    return 1, validation, training, validation - training
 
 
 def _stages(job):
@@ -45,8 +59,8 @@ def _stages(job):
 
 def _actions(job):
     network, gpus, found = job.network, max(1, job.gpus()), []
-    for action in range(job.actions):
-        new = (job.after(action) or [job.x])[-1]
+    for action, free in enumerate(job.mask()):
+        new = job.after(action)[-1] if action and free else job.x
         found.append(math.log2(job.step_ms(new, gpus) / job.step_ms(job.x, gpus)) / 4)
         found.append(math.log2(network.parameters(new) / network.parameters(job.x)) / 4)
     return found
@@ -60,11 +74,12 @@ def _layers(job):
             slots.append([1, 0, 0, math.log2(before) / 8, math.log2(width) / 8, kernel / 7,
                           network.pixels(s) / own, int(i >= network.base[s][0])])
             before = width
-        if s < network.stages - 1:
+        if network.pooled[s]:
             both = math.log2(width) / 8
-            slots.append([0, 1, 0, both, both, 2 / 7, network.pixels(s + 1) / own, 0])
-    slots.append([0, 0, 1, math.log2(network.head_inputs(job.x)) / 8,
-                  math.log2(network.classes) / 8, 0, 0, 0])
+            slots.append([0, 1, 0, both, both, 2 / 7, network.pooled[s] / own, 0])
+    if network.head != "none":
+        slots.append([0, 0, 1, math.log2(network.head_inputs(job.x)) / 8,
+                      math.log2(network.classes) / 8, 0, 0, 0])
     empty = network.stages * (DEEPEST + 1) - len(slots)
     return [value for slot in slots for value in slot] + [0] * SLOT * empty
 
