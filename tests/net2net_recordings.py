@@ -18,7 +18,7 @@ SMALL = cell_of("digits@600/depth", fractions=(0.1, 0.4))
 
 def made_up(cell: Cell, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """NODE (N,) and LEAF (L,) of a seed: clocks as without edits, accuracies by chance."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, *cell.name.encode()])
     nodes, leaves = np.zeros(cell.nodes, NODE), np.zeros(cell.leaves, LEAF)
     depth = np.repeat(np.arange(cell.depth_of_tree),
                       cell.actions ** np.arange(cell.depth_of_tree))
@@ -26,8 +26,9 @@ def made_up(cell: Cell, seed: int) -> tuple[np.ndarray, np.ndarray]:
     leaves["clock"], leaves["steps"] = cell.budget_ms - 0.5, 100
     leaves["macs"], leaves["parameters"] = sizes(cell)
     for records in (nodes, leaves):
-        for name in set(records.dtype.names) - {"clock", "steps", "macs", "parameters"}:
-            records[name] = rng.random(len(records))
+        for name in records.dtype.names:
+            if name not in ("clock", "steps", "macs", "parameters"):
+                records[name] = rng.random(len(records))
     known = unmasked(cell)
     nodes[~known[0]], leaves[~known[1]] = np.nan, np.nan
     return nodes, leaves
