@@ -104,8 +104,11 @@ def test_record_fields_are_no_numpy_attributes():
     from envs.dag import graph as dag_graph
     from envs.dag import state as dag_state
     from envs.dag import work as dag_work
+    from envs.net2net import state as net2net_state
+    from envs.net2net import work as net2net_work
 
-    modules = (blis_state, blis_work, state, work, metrics, dag_graph, dag_state, dag_work)
+    modules = (blis_state, blis_work, state, work, metrics, dag_graph, dag_state, dag_work,
+               net2net_state, net2net_work)
     kinds = [v for m in modules for v in vars(m).values()
              if isinstance(v, np.dtype) and v.names]
     assert kinds
