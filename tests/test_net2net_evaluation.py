@@ -243,6 +243,8 @@ def test_back_ends_are_named():
         domain("dag").on_backend("live")
     with pytest.raises(ScenarioError, match="no load"):
         d.at_load(scenario(), None, 0.5)
+    with pytest.raises(ScenarioError, match="suite=noise: there are no suites here"):
+        d.suite("noise", scenario(), None)
     assert d.with_devices(parametric(), 4).options.gpu_timeline == ((0.0, 4),)
 
 

@@ -9,8 +9,9 @@ import re
 from typing import Any
 
 from agents.baselines.table import Baseline, Needs, lacking, named
+from envs.net2net.options import POLICIES
 
-FORM = re.compile(r"\w+\([\d.,\s]*\)")      # always(2), fixed(2,0,1) ...
+FORM = re.compile(rf"({'|'.join(POLICIES)})\([\d.,\s]*\)")     # always(2), fixed(2,0,1) ...
 LIVE = ("never", "best_constant", "best_fixed", "planner")      # unasked in a live comparison
 
 

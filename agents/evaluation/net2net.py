@@ -14,7 +14,7 @@ import numpy as np
 from agents.baselines.net2net import BASELINES, FORM, baseline, missing
 from agents.baselines.table import sorted_out
 from agents.contenders import Contender, RulesContender
-from agents.domains import Column, Domain
+from agents.domains import Column, Domain, Sweep
 from agents.evaluation import tuning
 from envs.core.drawing import Timeline
 from envs.core.errors import PolicyError, ScenarioError, nearest
@@ -124,6 +124,11 @@ class Net2NetDomain(Domain):
     def at_load(self, scenario: Scenario, workload: Workload, load: float) -> Workload:
         """Refused: jobs do not arrive here."""
         raise ScenarioError("jobs have no load here", "loads", "leave it out")
+
+    def suite(self, name: str, scenario: Scenario, workload: Workload) -> Sweep:
+        """Refused: budgets and tasks are cells of one comparison."""
+        raise ScenarioError("there are no suites here", f"suite={name}",
+                            "compare several cells, or sweep devices")
 
     def extent(self, length: float | None) -> str:
         """Nothing: a window is one training."""
