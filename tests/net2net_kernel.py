@@ -33,10 +33,14 @@ def observed(case: Mapping[str, Any]) -> list[str]:
     """Where observations, masks, rewards or accuracies differ."""
     want = sighted(case, seed_of(case))
     rewards = want.pop("rewards")
-    want["observations"] = [[min(4.0, max(-1.0, float(x))) for x in row]
-                            for row in want["observations"]]
+    want["observations"] = clipped(want["observations"])
     found = differences(rewards, {name: seen(case, name)[1] for name in rewards}, "rewards")
     return found + differences(want, seen(case)[0])
+
+
+def clipped(rows: list[list[float]]) -> list[list[float]]:
+    """Observations as they are shown."""
+    return [[min(4.0, max(-1.0, float(x))) for x in row] for row in rows]
 
 
 def seen(case: Mapping[str, Any], reward: str = "final") -> tuple[dict[str, Any], list[float]]:

@@ -8,17 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from gymnasium.vector import AutoresetMode
+from hypothesis import assume, given
 
 from envs.core.oracles import differences
+from envs.net2net.env import Net2NetEnv
 from envs.net2net.model import play, tree
+from envs.net2net.oracles.episodes import SINGLE, episode
 from envs.net2net.oracles.model import seed_of, setup_of
 from envs.net2net.planning.planner import plan, quiet
-from tests.net2net_kernel import disagreements, observed, repeatable
+from tests.net2net_kernel import clipped, disagreements, observed, repeatable
 from tests.net2net_oracles import oracle
+from tests.reference.net2net import draws
 from tests.reference.net2net import planner as reference
 from tests.reference.net2net.instances import SETS, instance, instances
+from tests.reference.net2net.job import Job
 from tests.reference.net2net.networks import action_count
+from tests.reference.net2net.observation import episode as sighted
 
 ROOT = Path(__file__).parents[1]
 MANY = 12
@@ -37,6 +43,39 @@ def test_random_jobs(action_set, case):
 @given(instances())
 def test_what_an_agent_sees(case):
     assert observed(case) == []
+
+
+@repeatable(40)
+@given(instances())
+def test_episodes_of_the_environment(case):
+    """The same through the environment, and where its accuracy lies among all sequences."""
+    case = {**case, "fractions": case["fractions"][:2], "sequence": case["sequence"][:2]}
+    assume(case["budget_ms"] > 2 * Job(case).step_ms(Job(case).network.base, 1))
+    want, found = sighted(case, seed_of(case)), episode(case, "gain")
+    want["observations"] = clipped(want["observations"])
+    del want["rewards"]
+    lines = differences(want, {key: found[key] for key in want}, "", SINGLE)
+    scores = reference.scores(case, want["accuracy"][-1], seed_of(case))
+    assert found["rewards"][:-1] == [0.0] * (len(case["sequence"]) - 1)
+    lines += differences(scores.pop("gain"), found["rewards"][-1], "gain", SINGLE)
+    if scores["normalised"] is None:
+        scores["normalised"] = float("nan")
+    for key, value in scores.items():
+        np.testing.assert_allclose(found["metrics"][key], value, rtol=SINGLE, atol=SINGLE)
+    assert lines == []
+
+
+def test_the_seed_of_an_episode_draws_cell_and_recorded_seed():
+    """s is the first word of a replica's seed sequence, x = h(s, 50, episode)."""
+    env = Net2NetEnv(3, scenario="published", autoreset_mode=AutoresetMode.DISABLED)
+    _, info = env.reset(seed=11)
+    for number in range(4):
+        words = [int(np.random.SeedSequence(11 + e).generate_state(1, np.uint64)[0])
+                 for e in range(3)]
+        x = [draws.h(s, 50, number) for s in words]
+        assert info["cell"].tolist() == [int(len(env.cells) * draws.u(one, 51)) for one in x]
+        _, info = env.reset()
+    env.close()
 
 
 def test_many_decisions():

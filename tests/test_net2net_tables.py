@@ -13,7 +13,7 @@ from envs.net2net.env import Net2NetEnv
 from envs.net2net.importers.peer import read_peer
 from envs.net2net.replay import LEAF, NODE, Recording, Table
 from envs.net2net.tree import unmasked
-from tests.net2net_kernel import repeatable
+from tests.net2net_kernel import clipped, repeatable
 from tests.net2net_oracles import FOLDER
 from tests.reference.net2net.instances import instance
 from tests.reference.net2net.networks import PUBLISHED
@@ -87,8 +87,7 @@ def seen(table, row, sequence, reward):
 def compare(case, table, row):
     """Where an episode differs."""
     want = play(case, *rows_of(table, row))
-    want["observations"] = [[min(4.0, max(-1.0, float(x))) for x in vector]
-                            for vector in want["observations"]]
+    want["observations"] = clipped(want["observations"])
     lines = []
     for reward in ("final", "cost"):
         found, metrics = seen(table, row, case["sequence"], reward)

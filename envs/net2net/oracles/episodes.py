@@ -52,7 +52,8 @@ def episode(case: Mapping[str, Any], reward: str = "final") -> dict[str, Any]:
     run = env.run_of(SHOWN)
     env.close()
     return {"observations": seen, "masks": masks, "rewards": rewards,
-            "accuracy": run.states["val_accuracy"].tolist(), "gpu_seconds": float(run.gpu_seconds)}
+            "accuracy": run.states["val_accuracy"].tolist(), "gpu_seconds": run.gpu_seconds,
+            "metrics": {key: float(values[SHOWN]) for key, values in info["metrics"].items()}}
 
 
 def scenario_of(case: Mapping[str, Any], path: Path, reward: str = "final") -> Scenario:

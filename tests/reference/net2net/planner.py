@@ -6,9 +6,21 @@ from tests.reference.net2net.job import Job
 NEAR = 1e-12
 
 
-def leaves(case):
-    """(sequence, final accuracy without noise) of all sequences without a masked action."""
-    return list(_below(Job(case)))
+def leaves(case, seed=0):
+    """(sequence, final accuracy without noise) of all sequences without a masked action.
+
+    `seed` is behind parameters that vary.
+    """
+    return list(_below(Job(case, seed)))
+
+
+def scores(case, accuracy, seed=0):
+    """Where an accuracy lies among those of all sequences; `normalised` may be None."""
+    values = [value for _, value in leaves(case, seed)]
+    never, mean, best = values[0], sum(values) / len(values), max(values)
+    return {"gain": (accuracy - never) / (best - never) if best > never else 0.0,
+            "normalised": (accuracy - mean) / (best - mean) if best > mean else None,
+            "regret": best - accuracy, "rank": 1 + sum(value > accuracy for value in values)}
 
 
 def _below(job):
