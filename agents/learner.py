@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LEARNERS = {
     "reinforce": ("agents.reinforce", "Reinforce"),
-    "reinforce_cells": ("agents.reinforce_cells", "CellReinforce"),
+    "reinforce_episodes": ("agents.reinforce_episodes", "EpisodeReinforce"),
     "ppo": ("agents.sb3", "OnPolicy"),
     "a2c": ("agents.sb3", "OnPolicy"),
     "maskable_ppo": ("agents.sb3", "OnPolicy"),

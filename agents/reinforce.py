@@ -14,7 +14,7 @@ interrupted, bit for bit.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from envs.core.errors import PolicyError
 from envs.core.workloads import FIRST_SEED
 
 LOOKAHEAD = "lookahead"     # imitate what looking ahead from every action says
-BASELINES = ("auto", "window", "clock", "value", "moving", "cell", "none")
+BASELINES = ("auto", "window", "clock", "value", "moving", "none")
 
 
 class Batch(NamedTuple):
@@ -50,9 +50,11 @@ class Batch(NamedTuple):
 class Reinforce(Learner):
     """The learner; `update` is the algorithm."""
 
+    known = BASELINES       # what `agent.baseline` may be
+
     def __init__(self, config: ReinforceConfig, env: Any, network: Network, *, seed: int,
                  steps: int, tally: Tally | None = None):
-        check(config, env)
+        check(config, env, self.known)
         self.config, self.env, self.network, self.seed, self.tally = (
             config, env, network, seed, tally)
         self.device = next(network.parameters()).device
@@ -273,15 +275,15 @@ def simultaneous(returns: Tensor, alive: Tensor, clock: np.ndarray, group: int) 
     return torch.as_tensor(total / (group - 1))
 
 
-def check(config: ReinforceConfig, env: Any) -> None:
+def check(config: ReinforceConfig, env: Any, known: Sequence[str] = BASELINES) -> None:
     """Settings that cannot work are one error each."""
     num_envs = env.num_envs
     if config.imitate is not None and not hasattr(env, "advice"):
         raise PolicyError("this environment has no policy to imitate", "agent.imitate",
                           "leave it out, or say env=dag")
-    if config.baseline not in BASELINES:
+    if config.baseline not in known:
         raise PolicyError(f'unknown baseline "{config.baseline}"', "agent.baseline",
-                          "known: " + ", ".join(BASELINES))
+                          "known: " + ", ".join(known))
     if config.group < 1 or num_envs % config.group:
         raise PolicyError(f"{num_envs} replicas do not fall into groups of {config.group}",
                           "agent.group", "let it divide agent.num_envs")

@@ -7,9 +7,13 @@ from typing import Any
 
 from envs.core.errors import PolicyError, nearest
 
-PRESETS: dict[str, dict[str, Any]] = {"published": {
-    "num_envs": 1, "group": 1, "minibatches": 1, "baseline": "none", "normalise": False,
-    "entropy": 0.0, "gamma": 1.0, "learning_rate": 1e-4, "decay": False, "clip_norm": math.inf}}
+EPISODES = {"episodes": True, "minibatches": 1, "group": 1, "gamma": 1.0, "decay": False}
+PRESETS: dict[str, dict[str, Any]] = {
+    "mended": {**EPISODES, "num_envs": 64, "baseline": "cell", "normalise": True, "entropy": 0.02,
+               "learning_rate": 1e-3, "clip_norm": 1.0},
+    "published": {**EPISODES, "num_envs": 1, "baseline": "none", "normalise": False,
+                  "entropy": 0.0, "learning_rate": 1e-4, "clip_norm": math.inf},
+}
 
 
 @dataclass
@@ -37,9 +41,11 @@ class ReinforceConfig(AgentConfig):
 
     name: str = "reinforce"
     group: int = 8                      # replicas that share a window and its random numbers
-    # window, clock: others of the group at the same step or time; auto: as the environment needs;
-    # cell: a running mean for each task of the environment, and whole episodes (reinforce_cells.py)
-    baseline: str = "auto"              # auto, window, clock, value, moving, cell, none
+    # window, clock: others of the group at the same step or time; auto: as the environment needs
+    baseline: str = "auto"              # auto, window, clock, value, moving, none
+    # short episodes with one outcome: the gradient is that of the mean of the episodes, the entropy
+    # falls to 0, `baseline` may be cell (a running mean for each), window, none
+    episodes: bool = False
     normalise: bool = True              # divide advantages by their deviation
     entropy: float = 0.003              # weight of the entropy bonus
     value_weight: float = 0.5           # weight of the critic's loss (baseline=value)
@@ -52,7 +58,8 @@ class ReinforceConfig(AgentConfig):
     imitate_steps: int = 20_000
     imitate_epochs: int = 2             # passes over a batch when looking ahead
     imitate_margin: float = 0.002       # gain over ref from which an unusual action is worth it
-    # env=net2net: published = as the authors learn (with env.reward=tan); it wins over other keys
+    # env=net2net: mended (a running mean per cell), published (as its authors learn, with
+    # env.reward=tan); it wins over the keys above
     preset: str | None = None
 
     def __post_init__(self) -> None:
@@ -66,8 +73,8 @@ class ReinforceConfig(AgentConfig):
 
     @property
     def learner(self) -> str:
-        """The page of whole episodes where it is asked for."""
-        return "reinforce_cells" if self.preset or self.baseline == "cell" else self.name
+        """Of whole episodes where that is asked for."""
+        return "reinforce_episodes" if self.episodes else self.name
 
 
 @dataclass

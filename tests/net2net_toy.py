@@ -43,6 +43,7 @@ class Growing(VectorEnv):
         self.render_mode, self.num_envs, self.best = None, num_envs, best
         self.scenario = SimpleNamespace(cells=tuple(cell_of(name) for name in cells))
         cell = self.scenario.cells[0]
+        self.system = SimpleNamespace(first=cell)
         self.actions, self.depth = cell.actions, cell.depth_of_tree
         tables = [self._tables(k, c) for k, c in enumerate(self.scenario.cells)]
         self.rows = np.stack([rows for rows, _ in tables])

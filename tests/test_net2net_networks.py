@@ -9,7 +9,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from agents.networks import build, for_environment, registry_name
+from agents.networks import build, for_environment, network_class, registry_name
 from agents.networks.acting import NetworkPolicy
 from agents.networks.net2net import SLOT, Encoder, layout_of, reversal, tokens_of, turned, waves
 from agents.store import load, save
@@ -25,14 +25,21 @@ def imagined(cell="digits@600/depth", shown=0, action=None, width=None):
     found = cell_of(cell)
     entries = 20 + 76 * found.stages + 2 * found.actions + shown
     return SimpleNamespace(
-        scenario=SimpleNamespace(cells=(found,)),
+        system=SimpleNamespace(first=found),
         single_observation_space=spaces.Box(-1, 4, (width or entries,), np.float32),
         single_action_space=action or spaces.Discrete(found.actions))
 
 
+def bound(name, env):
+    """A network on imagined spaces, which nobody can play."""
+    network = build(name, network_class(name).settings(env))
+    network.start(env)
+    return network
+
+
 def observed(env, rows=6, seed=0):
     """Random entries around the layers of a base network."""
-    layout, cell = layout_of(env), env.scenario.cells[0]
+    layout, cell = layout_of(env), env.system.first
     generator = torch.Generator().manual_seed(seed)
     seen = torch.rand((rows, layout.width), generator=generator)
     seen[:, layout.slots] = torch.as_tensor(layer_rows(cell, cell.network.base)).flatten()
@@ -106,6 +113,22 @@ def test_each_distinct_architecture_is_encoded_once():
     torch.testing.assert_close(together[::7], alone, atol=1e-5, rtol=1e-5)
 
 
+def test_a_fresh_network_takes_its_units_from_random_episodes():
+    env = Growing(64, show_task=True)
+    network = for_environment("net2net_layers", env, {})
+    for key in ("centre", "spread"):
+        same = getattr(for_environment("net2net_layers", env, {}), key)[16:]     # but the code's
+        assert torch.equal(getattr(network, key)[16:], same)
+    env.reset(seed=9)
+    for j in range(env.depth):
+        seen = network.state(torch.as_tensor(env.rows[env.cell, env.node]))
+        assert seen.abs().max() < 5.0
+        hot = seen[:, -2:]
+        torch.testing.assert_close(hot.abs(), torch.ones_like(hot), atol=0.05, rtol=0)
+        env.step(np.full(64, j))
+    assert (network.spread > 0).all()
+
+
 def test_the_clock_is_one_to_one():
     clock = torch.linspace(0, 1, 101)
     codes = waves(clock)
@@ -118,7 +141,7 @@ def test_the_clock_is_one_to_one():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_a_network_looks_at(name):
     env = imagined(shown=3)
-    network = for_environment(name, env, {})
+    network = bound(name, env)
     seen = observed(env).requires_grad_()
     network(seen)[0].logp[:, 0, 0].sum().backward()
     looked = seen.grad.abs().sum(0) > 0
@@ -132,7 +155,7 @@ def test_what_a_network_looks_at(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_masked_actions_are_never_chosen(name):
     env = imagined("pair_max@1500/grow")
-    network = for_environment(name, env, {})
+    network = bound(name, env)
     mask = torch.ones(6, 7, dtype=torch.bool)
     mask[:, 3:] = False
     distribution, value = network(observed(env), mask)
@@ -143,13 +166,13 @@ def test_masked_actions_are_never_chosen(name):
 
 def test_factored_actions():
     env = imagined("pair_max@1500/grow", action=spaces.MultiDiscrete([4, 2]))
-    network = for_environment("net2net_layers", env, {})
+    network = bound("net2net_layers", env)
     mask = torch.ones(6, 6, dtype=torch.bool)
     assert network(observed(env), mask)[0].mode().shape == (6, 2)
 
 
 def test_weights_fit_more_stages_but_no_other_actions():
-    network = for_environment("net2net_layers", imagined(), {})
+    network = bound("net2net_layers", imagined())
     network.start(imagined("cnn1/early"))
     assert network(observed(imagined("cnn1/early")))[0].logp.shape == (6, 1, 4)
     with pytest.raises(PolicyError, match="made for 4 actions, not 7"):

@@ -14,13 +14,12 @@ from agents.networks import for_environment
 from agents.networks.categorical import Categoricals
 from agents.networks.network import Network, NetworkConfig
 from agents.reinforce import Batch
-from agents.reinforce_cells import CellReinforce
-from agents.schema import ReinforceConfig
+from agents.reinforce_episodes import EpisodeReinforce
+from agents.schema import PRESETS, ReinforceConfig
 from envs.core.errors import PolicyError
 from tests.net2net_toy import Growing
 
-DEFAULTS = {"num_envs": 64, "group": 1, "baseline": "cell", "gamma": 1.0, "decay": False,
-            "learning_rate": 1e-3, "entropy": 0.02, "clip_norm": 1.0, "minibatches": 1}
+MENDED = PRESETS["mended"]
 
 
 class Table(Network):
@@ -39,7 +38,7 @@ class Table(Network):
 def learner(network=None, env=None, steps=10_000, seed=0, **changes):
     """A learner on the toy with the shipped settings."""
     torch.manual_seed(seed)
-    config = ReinforceConfig(**{**DEFAULTS, **changes})
+    config = ReinforceConfig(**{**MENDED, **changes})
     env = env or Growing(config.num_envs)
     network = network or for_environment("net2net_layers", env, {"hidden": 16})
     return make_learner(config, env, network, seed=seed, steps=steps)
@@ -92,29 +91,36 @@ def test_baselines_by_hand():
     made = learner()
     found = made.follow(["a", "b", "a"], torch.tensor([1.0, 2.0, 3.0]))
     assert found.tolist() == [1.0, 2.0, 1.0]
-    assert made.baselines == pytest.approx({"a": 1.1, "b": 2.0})
+    assert made.means == pytest.approx({"a": 1.1, "b": 2.0})
     assert made.follow(["b", "a"], torch.tensor([0.0, 0.0])).tolist() == pytest.approx([2.0, 1.1])
-    assert made.baselines == pytest.approx({"a": 1.045, "b": 1.9})
+    assert made.means == pytest.approx({"a": 1.045, "b": 1.9})
 
 
 def test_advantages_by_hand():
     batch = batch_of([[0, 0, 0]] * 2, [[0.0, 1.0, 0.0], [0.5, 0.0, 1.0]], [0, 0, 1])
     plain = learner(normalise=False, gamma=0.5)
-    plain.baselines = {"0": 0.5}
+    plain.means = {"0": 0.5}
     found = plain.advantage(batch)
     returns = torch.tensor([[0.25, 1.0, 0.5], [0.5, 0.0, 1.0]])
     torch.testing.assert_close(found, returns - torch.tensor([0.5, 0.5, 0.5]))
     scaled = learner(gamma=0.5)
-    scaled.baselines = {"0": 0.5}
+    scaled.means = {"0": 0.5}
     deviation = np.std([-0.25, 0.5, 0.0])
     torch.testing.assert_close(scaled.advantage(batch), found / (deviation + 1e-3))
+
+
+def test_those_who_play_the_same_job_compare():
+    made = learner(baseline="window", group=2, normalise=False)
+    batch = batch_of([[0] * 4], [[1.0, 3.0, 10.0, 10.0]], [0, 0, 1, 1])
+    assert made.advantage(batch).tolist() == [[-2.0, 2.0, 0.0, 0.0]]
+    assert len(set(made.window_seeds())) == 32
 
 
 def test_what_follows_an_early_end_does_not_count():
     made = learner(Table([0.0, 0.0]), Growing(2), num_envs=2, normalise=False)
     batch = batch_of([[0, 0], [0, 1]], [[1.0, 0.0], [0.0, 2.0]], [0, 1],
                      [[True, True], [False, True]])
-    made.baselines = {"0": 0.0, "1": 0.0}
+    made.means = {"0": 0.0, "1": 0.0}
     advantage = made.advantage(batch)
     assert advantage.tolist() == [[1.0, 2.0], [0.0, 2.0]]
     made.losses_of(batch, advantage, torch.arange(2), 0.0)["loss"].backward()
@@ -132,7 +138,7 @@ def test_the_entropy_coefficient_falls_to_nothing():
 
 def test_the_published_preset():
     made = learner(preset="published", env=Growing(1))
-    assert isinstance(made, CellReinforce)
+    assert isinstance(made, EpisodeReinforce)
     assert (made.config.num_envs, made.config.entropy, made.config.baseline) == (1, 0.0, "none")
     batch = batch_of([[0], [1], [2]], [[0.0], [0.0], [2.0]], [0])
     assert made.advantage(batch).flatten().tolist() == [2.0, 2.0, 2.0]
@@ -148,6 +154,21 @@ def test_the_published_loss_is_a_mean_over_steps():
     batch = batch_of([[0], [1], [1]], [[0.0], [0.0], [2.0]], [0])
     losses = made.losses_of(batch, made.advantage(batch), torch.arange(1), 0.0)
     assert float(losses["loss"].detach()) == pytest.approx(2 * math.log(3), abs=1e-6)
+
+
+def test_the_mended_preset_is_that_of_the_page():
+    config = ReinforceConfig(preset="mended", learning_rate=7.0)
+    assert config.learner == "reinforce_episodes"
+    assert (config.num_envs, config.baseline, config.normalise) == (64, "cell", True)
+    assert (config.learning_rate, config.entropy, config.clip_norm) == (1e-3, 0.02, 1.0)
+    assert (config.gamma, config.minibatches, config.decay) == (1.0, 1, False)
+
+
+def test_a_baseline_per_cell_needs_whole_episodes():
+    with pytest.raises(PolicyError, match='unknown baseline "cell"'):
+        learner(episodes=False)
+    with pytest.raises(PolicyError, match="known: cell, window, none"):
+        learner(baseline="moving")
 
 
 def test_an_unknown_preset_is_refused():
@@ -193,6 +214,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     for _ in range(2):
         found = second.update()
     assert found == expected
-    assert second.baselines == whole.baselines
+    assert second.means == whole.means
     for a, b in zip(whole.network.parameters(), second.network.parameters(), strict=True):
         assert torch.equal(a, b)

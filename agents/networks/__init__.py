@@ -61,4 +61,5 @@ def for_environment(name: str, env: Any, settings: Mapping[str, Any]) -> Network
     """A fresh network bound to an environment."""
     network = build(name, {**settings, **network_class(name).settings(env)})
     network.start(env)
+    network.prepare(env)
     return network

@@ -5,10 +5,15 @@ A layer is a token of kind, inputs, outputs and kernel, by their places on a lad
 and not by a printed name, so weights read any depth and width. Replicas of a batch share most of
 their architectures: each distinct one is encoded once. A decider sees the code, the clock, and what
 the environment says of accuracies, costs and counts; `blind` leaves the last out.
+
+In the fixed units of an observation two cells look nearly alike, and a policy settles before it
+tells them apart. So a fresh network plays some random episodes and keeps centre and spread of what
+it decides by; they belong to the weights.
 """
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +30,8 @@ SIZES, KERNELS = 65, 32             # places on the ladders: up to 2^32, the lim
 PER_OCTAVE = 16                     # log2(size)/8 to half octaves: 4, 6, 8, 12 are 4, 5, 6, 7
 PER_KERNEL = 7                      # kernel/7 to the kernel
 TOKEN, READ, CODE = 16, 50, 16      # numbers of a token, of each direction, of an architecture
+EPISODES = 64                       # random ones, by which a fresh network sets its units
+LEAST, FAR = 1e-3, 5.0              # deviation that counts as one, and deviations that count
 WAVES = 4                           # of the clock, each a sine and a cosine
 
 
@@ -66,7 +73,7 @@ class Layout:
 
 def layout_of(env: Any) -> Layout:
     """The layout of an environment's observation, from its cells and its width."""
-    cell, width = env.scenario.cells[0], env.single_observation_space.shape[0]
+    cell, width = env.system.first, env.single_observation_space.shape[0]
     found = Layout(cell.stages, cell.actions, width)
     if found.shown < 0:
         raise PolicyError(f"{width} entries hold no {cell.stages} stages and {cell.actions} "
@@ -85,6 +92,8 @@ class LayersNetwork(Network):
         self.encode = Encoder()
         entries = 0 if self.blind else GLOBAL + ACTION * config.actions + config.shown
         inputs = CODE + 2 * WAVES + entries
+        self.register_buffer("centre", torch.zeros(inputs))
+        self.register_buffer("spread", torch.ones(inputs))
         h = config.hidden
         self.decide = layers(inputs, h, h, sum(config.choices), last_gain=0.01, activation=nn.ReLU)
         self.critic = layers(inputs, h, h, 1, last_gain=1.0, activation=nn.ReLU)
@@ -106,6 +115,14 @@ class LayersNetwork(Network):
                                   "network", "train it on cells of this action set")
         self.layout, self.choices = layout_of(env), Choices(env.single_action_space)
 
+    @torch.no_grad()
+    def prepare(self, env: Any) -> None:
+        """Set the units of what is decided by, from random episodes."""
+        rows = torch.cat([self.state(seen) for seen in random_play(env, self.choices)])
+        deviation = rows.std(0, correction=0)
+        self.centre.copy_(rows.mean(0))
+        self.spread.copy_(torch.where(deviation > LEAST, deviation, 1.0))
+
     def forward(self, observation: Tensor, mask: Tensor | None = None
                 ) -> tuple[Categoricals, Tensor]:
         """A masked categorical over the actions, and the value."""
@@ -124,7 +141,8 @@ class LayersNetwork(Network):
         if not self.blind:
             parts += [observation[:, :GLOBAL], observation[:, layout.per_action],
                       observation[:, layout.slots.stop:]]
-        return torch.cat(parts, 1)
+        seen = torch.cat(parts, 1)
+        return ((seen - self.centre) / self.spread).clamp(-FAR, FAR)
 
     def encode_distinct(self, tokens: Tensor) -> Tensor:
         """(B, CODE) from (B, slots, 5), each distinct row encoded once."""
@@ -159,6 +177,19 @@ class Encoder(nn.Module):
         behind = turned(self.backwards(turned(x, back))[0], back)
         read, _ = self.summary(torch.cat([self.forwards(x)[0], behind], -1))
         return read[torch.arange(len(read), device=read.device), length - 1]
+
+
+def random_play(env: Any, choices: Choices) -> Iterator[Tensor]:
+    """The observations (E, F) of random episodes, always the same ones."""
+    generator = torch.Generator().manual_seed(0)
+    observation, info = env.reset(seed=0)
+    ended = 0
+    while ended < EPISODES:
+        yield torch.as_tensor(observation)
+        legal = torch.as_tensor(info["action_mask"])
+        action = choices.distribution(torch.zeros(legal.shape), legal).sample(generator)
+        observation, _, terminated, truncated, info = env.step(action.numpy())
+        ended += int((terminated | truncated).sum())
 
 
 def reversal(length: Tensor, width: int) -> Tensor:

@@ -74,6 +74,9 @@ class Network(nn.Module):
     def start(self, env: Any) -> None:
         """Bind to spaces and `env.system`; a `PolicyError` if they do not fit."""
 
+    def prepare(self, env: Any) -> None:
+        """Look at the environment that a fresh network will learn in, after `start`."""
+
     def forward(self, observation: Tensor, mask: Tensor | None = None
                 ) -> tuple[Distribution, Tensor]:
         """Distribution over actions and the value (B,)."""

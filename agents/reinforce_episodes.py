@@ -1,15 +1,17 @@
-"""REINFORCE where a batch holds episodes of several cells: a running baseline for each of them.
+"""REINFORCE on short episodes with one outcome, of several cells: the unit is the episode.
 
-    update:  play every replica to the end of its episode, each under its own seed
-             b = running mean of the returns of the episode's cell, as it was before the batch
+    update:  play every replica to the end of its episode
+             b = running mean of the returns of the episode's cell, as it was before the batch, or
+                 the mean return of the others that play the very same job (`window`)
              advantage = return-to-go - b, divided by the batch's deviation of R - b
              loss = -mean over episodes of sum over steps of advantage * log pi - beta * entropy
              norm clipped, Adam; beta falls to 0 linearly over the run
 
-Returns of two cells may differ more than those of two policies, hence a baseline for each cell.
-An episode has a few steps and one outcome, hence the sum over its steps: a batch gives the gradient
-of the mean of its episodes exactly. `preset=published` is the published learner, for comparison:
-one episode per update, no baseline, no entropy, a mean over steps, a rate that falls by episodes.
+A sum over the steps of an episode, so a batch gives the gradient of the mean of its episodes
+exactly. Returns of two cells may differ more than those of two policies, hence a baseline for each
+cell (`preset=mended`). Where the jobs of a cell vary too, only those who play the same job compare.
+`preset=published` is the published learner: one episode per update, no baseline, no entropy, a mean
+over steps, a rate that falls by episodes.
 """
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 
 from agents.learner import rate
 from agents.networks.network import Network
-from agents.reinforce import Batch, Reinforce, returns_to_go
+from agents.reinforce import Batch, Reinforce, leave_one_out, returns_to_go
 from agents.schema import ReinforceConfig
 from agents.tracking import Tally
 
@@ -30,14 +32,16 @@ LEAST = 1e-3                        # added to the deviation of a batch
 FALL, EVERY = 0.99, 500             # published: of the learning rate, in episodes
 
 
-class CellReinforce(Reinforce):
+class EpisodeReinforce(Reinforce):
     """The learner; `update` is the algorithm."""
+
+    known = ("cell", "window", "none")
 
     def __init__(self, config: ReinforceConfig, env: Any, network: Network, *, seed: int,
                  steps: int, tally: Tally | None = None):
         super().__init__(config, env, network, seed=seed, steps=steps, tally=tally)
         self.optimiser = torch.optim.Adam(network.parameters(), config.learning_rate)
-        self.baselines: dict[str, float] = {}       # by cell
+        self.means: dict[str, float] = {}       # running mean return by cell
 
     def update(self) -> dict[str, float]:
         """One batch of episodes, each used once."""
@@ -57,22 +61,28 @@ class CellReinforce(Reinforce):
     def advantage(self, batch: Batch) -> Tensor:
         """(T, E) return-to-go less the baseline of the episode's cell, 0 after the end."""
         returns = returns_to_go(batch.reward, self.config.gamma)
-        baseline = torch.zeros(returns.shape[1])
-        if self.config.baseline == "cell":
-            baseline = self.follow([str(c) for c in batch.cell], returns[0])
+        baseline = self.baseline(batch, returns[0])
         found = (returns - baseline) * batch.alive
         if self.config.normalise:
             found = found / ((returns[0] - baseline).std(correction=0) + LEAST)
         return found
+
+    def baseline(self, batch: Batch, returns: Tensor) -> Tensor:
+        """(E,) what the return of each episode is compared with."""
+        if self.config.baseline == "cell":
+            return self.follow([str(c) for c in batch.cell], returns)
+        if self.config.baseline == "window":
+            return leave_one_out(returns[None], self.config.group)[0]
+        return torch.zeros_like(returns)
 
     def follow(self, cells: Sequence[str], returns: Tensor) -> Tensor:
         """Baselines (E,) as they were before the batch, which then moves them episode by episode;
         that of a cell never met is its first return."""
         first: dict[str, float] = {}
         for cell, value in zip(cells, returns.tolist(), strict=True):
-            known = self.baselines.get(cell, value)
+            known = self.means.get(cell, value)
             first.setdefault(cell, known)
-            self.baselines[cell] = known + STEP * (value - known)
+            self.means[cell] = known + STEP * (value - known)
         return torch.tensor([first[cell] for cell in cells])
 
     def improve(self, batch: Batch, advantage: Tensor, left: float) -> dict[str, float]:
@@ -104,11 +114,11 @@ class CellReinforce(Reinforce):
         return {"policy_loss": policy, "entropy": entropy, "loss": policy - beta * entropy}
 
     def state(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Weights, moments, baselines, generator and counters."""
+        """Weights, moments, means, generator and counters."""
         tensors, numbers = super().state()
-        return tensors, {**numbers, "baselines": dict(self.baselines)}
+        return tensors, {**numbers, "means": dict(self.means)}
 
     def restore(self, tensors: Mapping[str, Any], numbers: Mapping[str, Any]) -> None:
         """The next update is the one that would have followed."""
         super().restore(tensors, numbers)
-        self.baselines = dict(numbers["baselines"])
+        self.means = dict(numbers["means"])
