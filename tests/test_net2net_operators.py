@@ -1,9 +1,17 @@
 """Edits of the five shared networks: counts, worked numbers, and the function that they keep."""
 import pytest
 import torch
+from torch import nn
 
 from envs.core.oracles import Content
-from envs.net2net.operators import Refused, counts, deepen_identity, private_copy
+from envs.net2net.operators import (
+    Refused,
+    counts,
+    deepen_identity,
+    deepen_residual_zero,
+    kernel_grow,
+    private_copy,
+)
 from envs.net2net.oracles.networks import Listed, example_of
 from envs.net2net.oracles.operators import (
     check_counts,
@@ -98,6 +106,26 @@ def test_matching_touches_no_running_statistic():
     assert torch.equal(torch.get_rng_state(), state)
     after = edit.module.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_new_layers_are_in_the_mode_of_the_network(training):
+    net = NETS["digits_gap"]
+    batch = example_of(net, 8)
+    module = Listed(net).train(training)
+    for edit in (deepen_identity(module, "act1", batch, calibration=batch),
+                 kernel_grow(module, "conv0")):
+        parts = [m for m in edit.module.modules() if not list(m.children())]
+        assert {m.training for m in parts} == {training} == {edit.module.training}
+
+
+def test_activations_with_settings_are_copied():
+    module = nn.Sequential(nn.Linear(6, 4), nn.LeakyReLU(.3, inplace=True), nn.Linear(4, 2))
+    row = torch.randn(5, 6)
+    made = deepen_residual_zero(module, "1", row).module
+    assert drift(module, made, row) < 1e-6
+    act = made.get_submodule("_1_deeper0.act")
+    assert act.negative_slope == .3 and act is not made.get_submodule("1")
 
 
 def test_blocks_take_the_name_that_is_given():

@@ -54,6 +54,15 @@ def twice():
                    a=nn.Linear(6, 6), b=nn.Linear(6, 2))
 
 
+def weightless():
+    """A convolution whose weight is a plain tensor, as hooks that compute it leave it."""
+    layer = nn.Conv2d(3, 4, 1)
+    weight = layer.weight.detach().clone()
+    del layer.weight
+    layer.weight = weight
+    return layer
+
+
 def branching(m, x):
     return m.a(x) if x.sum() > 0 else m.b(x)
 
@@ -126,7 +135,9 @@ REFUSALS = {
         "s.0: is called more than once; name one of the calls"),
     "called again": (lambda: widen(twice(), "a_1", 8, ROW), "its weights are shared (tied)"),
     "parametrized": (lambda: kernel_grow(nn.Sequential(
-        nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 1))), "0"), ""),
+        nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 1))), "0"), "is no convolution"),
+    "made from others": (lambda: kernel_grow(nn.Sequential(weightless()), "0"),
+                         "its weight is parametrized"),
     "multiplied": (lambda: widen(two(lambda m, x: m.b(m.a(x) * x.mean())), "a", 6, IMAGE),
                    "unknown operation mul"),
     "dropout on the way": (lambda: widen(net(nn.Dropout2d()), "0", 6, IMAGE), "dropout"),
@@ -230,6 +241,18 @@ def test_layers_of_one_and_three_pixel_axes():
                      kernel_grow(module, ["0", "3"])):
             assert drift(module.train(), edit.module.train(), batch) < 1e-5
             assert drift(module.eval(), edit.module.eval(), batch) < 1e-5
+
+
+@pytest.mark.parametrize("more", [
+    {"dilation": 2}, {"dilation": (1, 2), "padding": (0, 3)}, {"stride": 2, "padding": 1},
+    {"padding": "same", "dilation": 2}, {"padding": "valid"}, {"kernel_size": 2},
+    {"kernel_size": (1, 4), "padding": (0, 2)}, {"padding": 1, "padding_mode": "reflect"},
+    {"padding": 2, "padding_mode": "circular"}], ids=str)
+def test_kernels_of_every_form_grow_and_shrink_again(more):
+    module = nn.Sequential(nn.Conv2d(3, 4, **{"kernel_size": 3, **more}))
+    grown = kernel_grow(module, "0").module
+    assert drift(module, grown, IMAGE) < 1e-6
+    assert torch.equal(crop(grown, "0").module(IMAGE), module(IMAGE))
 
 
 def test_layernorm_and_prelu_are_carried_along():

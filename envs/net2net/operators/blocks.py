@@ -74,19 +74,15 @@ def zeroed(layer: nn.Module) -> nn.Module:
 
 
 def activation_layer(draft: Draft, node: fx.Node) -> nn.Module:
-    """A layer of its own that does what an activation does, not in place."""
+    """A layer of its own that does what an activation does."""
     layer = draft.layer(node)
     if layer is not None:
-        again = copy.deepcopy(layer)
-    elif any(isinstance(value, fx.Node) for value in node.args[1:]):
+        return copy.deepcopy(layer)
+    if any(isinstance(value, fx.Node) for value in node.args[1:]):
         raise Refused("unknown operation: a functional activation with weights", node.name,
                       "use a layer")
-    else:
-        kwargs = {key: value for key, value in node.kwargs.items() if key != "input"}
-        again = getattr(nn, ACTIVATIONS[draft.operation(node)])(*node.args[1:], **kwargs)
-    if hasattr(again, "inplace"):
-        again.inplace = False
-    return again
+    kwargs = {key: value for key, value in node.kwargs.items() if key != "input"}
+    return getattr(nn, ACTIVATIONS[draft.operation(node)])(*node.args[1:], **kwargs)
 
 
 def insert(draft: Draft, after: fx.Node, layers: Mapping[str, nn.Module | None],

@@ -72,7 +72,7 @@ class Draft:
         names = [id(p) for _, p in self.module.named_parameters(remove_duplicate=False)]
         if len(calls) > 1 or any(names.count(id(p)) > 1 for p in layer.parameters()):
             raise Refused("its weights are shared (tied)", node.name, "give each layer its own")
-        if "weight" not in layer._parameters:
+        if not isinstance(layer.weight, nn.Parameter | None):
             raise Refused("its weight is parametrized", node.name, "remove the parametrization")
         return layer
 
