@@ -246,6 +246,8 @@ def test_back_ends_are_named():
     with pytest.raises(ScenarioError, match="suite=noise: there are no suites here"):
         d.suite("noise", scenario(), None)
     assert d.with_devices(parametric(), 4).options.gpu_timeline == ((0.0, 4),)
+    several = parametric(gpu_timeline=[[0, 1], [10, 8], [20, 0], [30, 6]])
+    assert [gpus for _, gpus in d.with_devices(several, 4).options.gpu_timeline] == [1, 4, 0, 3]
 
 
 def test_on_a_back_end_the_named_stand_alone():

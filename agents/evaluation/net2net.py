@@ -143,8 +143,11 @@ class Net2NetDomain(Domain):
                             part="train", threads=threads, judged=False)
 
     def with_devices(self, scenario: Scenario, devices: int) -> Scenario:
-        """So many GPUs all the time, where a back-end knows GPUs."""
-        return scenario.merge({"gpu_timeline": [[0, devices]]})
+        """So many GPUs when there are most, in proportion at other times; a pause stays one."""
+        timeline = scenario.options.gpu_timeline
+        most = max(gpus for _, gpus in timeline)
+        return scenario.merge({"gpu_timeline": [
+            [time, gpus and max(1, round(gpus * devices / most))] for time, gpus in timeline]})
 
     def baselines(self) -> dict[str, Contender]:
         """The table of named contenders."""
