@@ -14,7 +14,7 @@ def instances(draw, **keys):
 
 def instance(r, **given):
     """A case with its sequence; keywords replace single keys."""
-    stages = r.choice((1, 2, 2, 2, 3))
+    stages = len(given["cell"]["widths"]) if "cell" in given else r.choice((1, 2, 2, 2, 3))
     case = {"cell": cell(r, stages), "theta": theta(r, stages),
             "budget_ms": round(r.choice((60, 250, 900)) * r.uniform(.5, 2), 3),
             "fractions": fractions(r), "action_set": r.choice(SETS),
@@ -23,7 +23,6 @@ def instance(r, **given):
             "noise": {"run": r.choice((0.0, .03)), "curve": r.choice((0.0, .02)),
                       "seed": r.randrange(2**64)},
             "vary": r.choice((0.0, 0.0, .3)), **given}
-    stages = len(case["cell"]["widths"])
     case.setdefault("gpu_timeline", timeline(r, case))
     case.setdefault("max_parameters", r.choice((None, None, r.randint(500, 60_000))))
     actions = action_count(case["action_set"], stages)
