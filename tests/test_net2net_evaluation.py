@@ -130,6 +130,19 @@ def test_means_over_seeds_have_ranks_and_bands_of_their_own():
             assert cell.startswith(f"{mean:.4f}, {rank} [{low}-")
 
 
+def test_means_of_seeds_can_be_played_themselves():
+    found = small(["never", "oracle"], scenario=scenario(seed="mean"))
+    assert [w.name for w in found.windows] == [f"{cell} means" for cell in CELLS]
+    table = usual().windows[0].trace.table
+    values = table.leaves["test_accuracy"][list(table.split["test"])]
+    never, oracle = found.of("never")[0].metrics, found.of("oracle")[0].metrics
+    assert never["test_accuracy"] == pytest.approx(values[:, 0].mean())
+    assert oracle["normalised"] == pytest.approx(1) and oracle["rank"] == 1
+    band = values.var(axis=0, ddof=1).mean() / len(values)
+    means = values.mean(axis=0)
+    assert oracle["rank_high"] == (means >= means.max() - np.sqrt(band)).sum()
+
+
 def test_cells_are_told_with_seeds_and_fit():
     found = usual()
     rows = cell_table(found).rows
