@@ -10,6 +10,7 @@ import pytest
 from envs.core.errors import ActionError, SuiteError, TraceError
 from envs.net2net.cells import Cell, cell_of
 from envs.net2net.operators import Refused
+from envs.net2net.replay import read_recording
 from envs.net2net.training import edits
 from envs.net2net.training.grid import train_grid
 from envs.net2net.training.live import Session, Standing
@@ -45,6 +46,21 @@ def test_a_live_episode_is_the_recorded_one(sequence: tuple[int, int]):
     assert end.over and end.taken == sequence
     assert [end.clock_ms, end.steps, end.macs, end.parameters, end.val_accuracy,
             end.test_accuracy, end.val_loss, end.test_loss] == list(leaf)
+
+
+def test_a_live_episode_is_near_the_one_that_ships():
+    """Elsewhere rounding grows through training: accuracies within .03, the rest exactly."""
+    table = read_recording("recorded").tables["digits@600/depth"]
+    cell, sequence = table.cell, (2, 0, 0)
+    session = Session(cell, table.seeds[6])
+    standings = [session.begin(), *finish(session, list(sequence))]
+    records = [table.nodes[6][cell.node_of(sequence[:j])] for j in range(3)]
+    records.append(table.leaves[6][cell.leaf_of(sequence)])
+    for standing, record in zip(standings, records, strict=True):
+        assert standing.clock_ms == pytest.approx(record["clock"], abs=1e-6)
+        assert standing.steps == record["steps"]
+        assert standing.val_accuracy == pytest.approx(record["val_accuracy"], abs=.03)
+    assert standings[-1].test_accuracy == pytest.approx(records[-1]["test_accuracy"], abs=.03)
 
 
 def test_what_a_standing_tells():
