@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from envs.core.oracles import check_file, check_folder, contents, oracle_files
+from envs.net2net.cells import cell_of
 from envs.net2net.oracles import KINDS
-from envs.net2net.oracles.recorder import alike
+from envs.net2net.oracles.recorder import RECORDED, alike, trained
+from envs.net2net.replay import read_recording
 from tests.net2net_oracles import FOLDER, oracle
 from tests.scripting import run
 
@@ -170,3 +172,14 @@ def test_how_trainings_of_two_machines_agree():
     found = " ".join(alike(same, .05 - np.array(same)[::-1], "seed 0"))
     for part in ("mean difference", "no bias", "rank correlation", "never"):
         assert part in found
+
+
+def test_cells_that_are_not_recorded_are_trained():
+    """Three seeds of a tiny cell; of one that ships the recording itself."""
+    seeds, leaves = trained(cell_of("digits@20/depth", fractions=[.3]))
+    assert seeds == (0, 1, 2) and leaves.shape == (3, 4)
+    assert len(np.unique(leaves["test_accuracy"][:, 0])) > 1
+    assert (leaves["clock"] == leaves["clock"][0]).all() and (leaves["clock"] <= 20 + 6).all()
+    table = read_recording(RECORDED).tables["digits@600/depth"]
+    assert trained(table.cell)[1] is table.leaves
+    assert trained(cell_of("digits@20/depth", fractions=[.3]))[1].tobytes() == leaves.tobytes()
