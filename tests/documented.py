@@ -4,11 +4,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from envs.core.errors import ScenarioError
+from envs.net2net.cells import cell_of
+from tests.net2net_recordings import write_recording
 from tests.pages import rows
 
 
@@ -45,3 +48,9 @@ def of_cell(text: str) -> Any:
 def explained(page: str, heading: str) -> set[str]:
     """Names in the first column of a table, several in a cell."""
     return {n for r in rows(page, f"`{heading}`") for n in r[0].split(", ")}
+
+
+def my_recording(folder: Path) -> None:
+    """The recording that a reader makes with the commands of a page, accuracies made up."""
+    cells = (cell_of(f"digits@{budget}/depth", fractions=(0.2, 0.5)) for budget in (100, 200))
+    write_recording(folder / "my_recording", tuple(cells), seeds=4)

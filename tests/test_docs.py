@@ -44,7 +44,7 @@ from envs.core.files import path_of
 from envs.core.options import defaults
 from envs.dag.generate import is_call
 from tests import scripting, small_cluster
-from tests.documented import explained, leaves, of_cell, values_of
+from tests.documented import explained, leaves, my_recording, of_cell, values_of
 from tests.pages import ROOT, anchors, blocks, commands, example_files, links, pages, rows
 from tests.small_comparison import scenario, trace, usual
 
@@ -66,6 +66,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("user")
     for name, body in example_files().items():
         (folder / name).write_text(body)
+    my_recording(folder)
     for path in (ROOT / "traces").glob("*/*.yaml"):
         recipe = folder / path.relative_to(ROOT)
         recipe.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +146,8 @@ def check_names(d, config) -> None:
         if ".py:" in contender:
             load(contender)
         else:
-            assert contender.removesuffix("_tuned") in {*d.baselines(), EVERYBODY}
+            known = {*d.baselines(), EVERYBODY}
+            assert contender.removesuffix("_tuned") in known or d.named(contender)
 
 
 @pytest.mark.parametrize("argv", [c for c in COMMANDS if c[0] in CHEAP], ids=" ".join)
