@@ -1,5 +1,6 @@
 """What holds for every job under the model."""
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import strategies as st
 from envs.net2net.cells import edited, edits_of
 from envs.net2net.model import play, tree
 from envs.net2net.oracles.model import seed_of, setup_of
+from envs.net2net.planning.allocation import HEURISTICS, lp_bound, optimal
+from envs.net2net.planning.jobs import Jobs, columns_of
 from envs.net2net.planning.planner import plan, quiet
+from envs.net2net.theta import read_thetas
 from tests.net2net_kernel import engine_of, repeatable, seen
 from tests.net2net_oracles import oracle
 from tests.reference.net2net.instances import instances
 
 SLACK = 1e-9
+SETS = {name: one for name, one in read_thetas().items() if one.action_set == "depth"}
 
 
 def played(case, setup=None):
@@ -152,3 +157,35 @@ def test_a_snapshot_goes_on_as_the_original():
                 engine.play(on, np.full(engine.envs, action))
             assert float(engine.block["run"]["accuracy"][0]) == want[0]["accuracy"][-1]
             engine.block[:] = before
+
+
+@st.composite
+def several_jobs(draw):
+    """Up to three jobs on up to four GPUs in up to three slots."""
+    slots, rows = draw(st.integers(1, 3)), []
+    for _ in range(draw(st.integers(1, 3))):
+        arrival = draw(st.integers(0, slots - 1))
+        rows.append({"task": draw(st.sampled_from(sorted(SETS))), "arrival_slot": arrival,
+                     "deadline_slot": draw(st.integers(arrival + 1, slots))})
+    return {"gpus": draw(st.integers(1, 4)), "slots": slots, "jobs": rows,
+            "slot_ms": draw(st.integers(50, 600)) * 1.0,
+            "gpu_options": draw(st.sampled_from([[0, 1], [0, 1, 2], [0, 2, 3]]))}
+
+
+@repeatable(20)
+@given(several_jobs())
+def test_no_heuristic_beats_the_program_nor_the_program_its_bound(config):
+    """The program is as good as the best of all allocations."""
+    columns = columns_of(Jobs.from_config(config), SETS)
+    count = range(len(config["jobs"]))
+    every = [np.array(chosen) for chosen in product(
+        *(np.flatnonzero(columns.job == k).tolist() for k in count))]
+    fitting = [chosen for chosen in every
+               if (columns.gpus[chosen].sum(axis=0) <= config["gpus"]).all()]
+    best = max(columns.accuracy[chosen].sum() for chosen in fitting)
+    found = columns.accuracy[optimal(columns)].sum()
+    assert found == pytest.approx(best, abs=SLACK) and found <= lp_bound(columns) + SLACK
+    for heuristic in HEURISTICS.values():
+        allocation = heuristic(columns)
+        assert (allocation.sum(axis=0) <= config["gpus"]).all()
+        assert columns.total(allocation) <= found + SLACK
