@@ -64,15 +64,18 @@ def _recorded(tables: list[Table]) -> str:
     return f"recorded: {seeds} seeds a cell, {apart}; scores are of the test accuracy"
 
 
-def _fits(cells: Mapping[Cell, Any], sets: Mapping[str, FittedSet]) -> list[str]:
+def _fits(cells: Iterable[Cell], sets: Mapping[str, FittedSet]) -> list[str]:
     """Rank correlations of the fitted curves, and what two halves of the seeds reach."""
-    known = [quality for cell in cells if (quality := _fit(cell, sets))]
-    if not known:
-        return []
-    found, ceiling = ([q[key] for q in known if q.get(key) is not None]
-                      for key in ("spearman_held_out", "spearman_halves"))
-    beside = f" (two halves of the seeds: {_range(ceiling, 2)})" if ceiling else ""
-    return [f"fitted curves: rank correlation {_range(found, 2)} with seeds not fitted{beside}"]
+    found = []
+    for same, on in ((False, "with seeds not fitted"), (True, "with the very seeds fitted")):
+        known = [q for cell in cells if (q := _fit(cell, sets)).get("same") is same
+                 and q.get("spearman_held_out") is not None]
+        if known:
+            ceiling = [q["spearman_halves"] for q in known if q.get("spearman_halves") is not None]
+            beside = f" (two halves of the seeds: {_range(ceiling, 2)})" if ceiling else ""
+            ranks = _range([q["spearman_held_out"] for q in known], 2)
+            found.append(f"fitted curves: rank correlation {ranks} {on}{beside}")
+    return found
 
 
 def _range(numbers: Iterable[float], digits: int) -> str:
@@ -101,8 +104,14 @@ def cell_table(comparison: Comparison) -> report.Table:
             f"{x:.4f}" for x in (known.never, known.mean, known.oracle, known.noise)]
         rows.append([cell.name, cases[0].backend, "-" if table is None else str(len(table.seeds)),
                      split, {"val": "validation", "test": "test"}[reported(cases[0])], *values,
-                     *(_number(_fit(cell, sets).get(key), digits) for key, digits in QUALITY)])
+                     *_quality(_fit(cell, sets))])
     return report.Table("cells", CELLS, rows, NOTE)
+
+
+def _quality(fit: Mapping[str, Any]) -> list[str]:
+    """Rank correlation, ceiling and RMSE as the table has them."""
+    rank, *rest = (_number(fit.get(key), digits) for key, digits in QUALITY)
+    return [f"{rank} (fitted seeds)" if fit.get("same") else rank, *rest]
 
 
 def _sets(scenario: Scenario) -> Mapping[str, FittedSet]:
@@ -113,12 +122,15 @@ def _sets(scenario: Scenario) -> Mapping[str, FittedSet]:
 
 
 def _fit(cell: Cell, sets: Mapping[str, FittedSet]) -> Mapping[str, Any]:
-    """Quality of the set that speaks for a cell at its budget; empty where none is known."""
+    """Quality of the set that speaks for a cell at its budget, and whether it was checked on the
+    `same` seeds; empty where none is known."""
     try:
-        budgets = theta_for(cell, sets).fit.get("budgets", [])
+        fit = theta_for(cell, sets).fit
     except SuiteError:
         return {}
-    return next((b for b in budgets if b.get("budget_ms") == cell.budget_ms), {})
+    same = bool(set(fit.get("fit_seeds", ())) & set(fit.get("held_out_seeds", ())))
+    return next(({**b, "same": same} for b in fit.get("budgets", ())
+                 if b.get("budget_ms") == cell.budget_ms), {})
 
 
 def mean_table(comparison: Comparison) -> report.Table:
