@@ -18,7 +18,7 @@ class Keys:
     A task recorded at several budgets gets a joint set as well. Printed per budget, against the
     mean of the seeds that were not fitted: RMSE over all decisions and leaves, and over leaves;
     Spearman's correlation of the leaves; the same between even and odd seeds, which is the most
-    that can be reached.
+    that can be reached. Of fewer than four seeds, `even` is all but the last.
 
       python scripts/fit_net2net.py seeds=even
       python scripts/fit_net2net.py out=traces/net2net/theta.json       what ships

@@ -8,8 +8,8 @@ from envs.core.errors import SuiteError
 from envs.net2net.cells import cell_of
 from envs.net2net.model import Setup, tree
 from envs.net2net.planning.fitting import fit, missed, points
-from envs.net2net.planning.quality import fit_sets, fitted, noise_of
-from envs.net2net.replay import LEAF, NODE, Table
+from envs.net2net.planning.quality import _halves, fit_sets, fitted, noise_of
+from envs.net2net.replay import LEAF, NODE, Table, read_recording
 from envs.net2net.theta import FittedSet, Noise, read_thetas
 from scripts import fit_net2net
 from tests.net2net_oracles import oracle
@@ -80,6 +80,14 @@ def test_joint_sets_stand_beside_single_ones():
     assert joint.theta.kappa[2:] == (0,) * 4
 
 
+def test_seeds_of_one_parity_check_themselves():
+    table = replace(modelled("pair_max@600/depth"), seeds=tuple(range(0, 16, 2)))
+    fit_seeds, checks = _halves(table, "even")
+    assert fit_seeds == checks == list(range(8))
+    few = replace(table, seeds=(0, 1, 2), nodes=table.nodes[:3], leaves=table.leaves[:3])
+    assert _halves(few, "even") == ([0, 1], [2])
+
+
 def test_noise_by_hand():
     table = modelled("pair_max@600/depth")
     values = table.leaves["val_accuracy"]
@@ -102,6 +110,39 @@ def test_published_tables_cannot_be_fitted():
         fit_net2net.main(fit_net2net.Keys(seeds="od"))
 
 
-def test_what_ships_was_fitted():
+@pytest.mark.parametrize(("name", "held_out", "halves"), [
+    ("digits@600/depth", .89, .88), ("pair_max@600/depth", .72, .77),
+    ("pair_max@1500/grow", .84, .85)])
+def test_the_fit_foretells_seeds_that_it_did_not_see(name, held_out, halves):
+    table = read_recording("recorded").tables[name]
+    (quality,) = fitted(name, [table], "even").fit["budgets"]
+    assert quality["spearman_held_out"] == pytest.approx(held_out, abs=.05)
+    assert quality["spearman_halves"] == pytest.approx(halves, abs=.05)
+    assert quality["curve_rmse"] < .032
+
+
+def test_what_ships_is_fitted_to_training_seeds():
+    tables = read_recording("recorded").tables
     for name, one in read_thetas().items():
-        assert one.fit["budgets"] and one.noise.run > 0, name
+        joint = [t for t in tables.values() if t.cell.joint == name]
+        table = joint[0] if joint else tables[name]
+        assert one.fit["fit_seeds"] == [table.seeds[i] for i in table.split["train"]], name
+        assert len(one.fit["budgets"]) == max(1, len(joint)) and one.noise.run > 0, name
+    name = "pair_max@1500/depth"
+    data = points(tables[name], tables[name].split["train"])
+    again, shipped = (missed(theta, data) for theta in (fit([data]), read_thetas()[name].theta))
+    assert again == pytest.approx(shipped, abs=.002, nan_ok=True)
+
+
+def test_the_script_prints_and_writes(tmp_path, capsys, monkeypatch):
+    recording = read_recording("recorded")
+    few = {name: recording.tables[name] for name in ("digits@600/depth", "pair_max@1500/grow")}
+    monkeypatch.setattr("envs.net2net.replay.read_recording", lambda _: replace(
+        recording, tables=few))
+    fit_net2net.main(fit_net2net.Keys(out=tmp_path / "theta.json"))
+    out = capsys.readouterr().out
+    assert "held out" in out and "pair_max@1500/grow: too few seeds" in out
+    assert "digits@600/depth: too few" not in out
+    sets = read_thetas(tmp_path / "theta.json")
+    assert list(sets) == list(few) and sets["digits@600/depth"].fit["held_out_seeds"] == [4, 5, 6,
+                                                                                         7]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from envs.core.errors import TraceError
+from envs.net2net.manifest import FEWEST
 from envs.net2net.planning.fitting import Points, fit, leaf_values, missed, points
 from envs.net2net.replay import Table
 from envs.net2net.theta import FittedSet, Noise, Theta
@@ -18,8 +19,8 @@ DIGITS = 4
 def fit_sets(tables: Mapping[str, Table], seeds: str = "train") -> dict[str, FittedSet]:
     """A set per table, and a joint one per task and action set recorded at several budgets.
 
-    `seeds`: fitted to the training seeds, or to those of even number. Published tables have no
-    accuracies at decisions and are left out.
+    `seeds`: fitted to the training seeds, or to those of even number (of fewer than four seeds, to
+    all but the last). Published tables have no accuracies at decisions and are left out.
     """
     measured = [table for table in tables.values() if table.measured]
     if not measured:
@@ -64,21 +65,30 @@ def noise_of(table: Table, rows: Sequence[int]) -> Noise:
 
 def _halves(table: Table, seeds: str) -> tuple[list[int], list[int]]:
     """Positions of the seeds that are fitted, and of those that check."""
-    every = range(len(table.seeds))
-    chosen = list(table.split["train"]) if seeds == "train" else [
-        i for i in every if table.seeds[i] % 2 == 0]
-    return chosen, [i for i in every if i not in chosen] or chosen
+    if seeds == "even":
+        return _two_halves(table)
+    chosen = list(table.split["train"])
+    return chosen, [i for i in range(len(table.seeds)) if i not in chosen] or chosen
+
+
+def _two_halves(table: Table) -> tuple[list[int], list[int]]:
+    """Even and odd seeds; of a few, all but the last, and the last."""
+    count = len(table.seeds)
+    if count < FEWEST:
+        return list(range(max(1, count - 1))), [count - 1]
+    even, odd = (np.flatnonzero(np.array(table.seeds) % 2 == parity).tolist() for parity in (0, 1))
+    return even or odd, odd or even
 
 
 def _quality(theta: Theta, table: Table, held: Points) -> dict[str, Any]:
-    even, odd = (np.array([seed % 2 == parity for seed in table.seeds]) for parity in (0, 1))
+    even, odd = _two_halves(table)
     values, missing = leaf_values(table), missed(theta, held)
     return {
         "budget_ms": table.cell.budget_ms,
         "curve_rmse": _rmse(missing), "final_rmse": _rmse(missing[:, -1]),
         "spearman_held_out": _spearman((missing + held.errors)[:, -1], held.leaves),
         "spearman_halves": _spearman(values[even].mean(axis=0), values[odd].mean(axis=0))
-        if even.any() and odd.any() else None,
+        if even != odd else None,
     }
 
 
