@@ -100,6 +100,9 @@ def test_remarks_say_seeds_splits_and_fits():
     few = small(["never"], scenario=scenario(tables=[recording(3)]))
     assert f"too few seeds to keep training, validation and test apart: {CELLS[0]}" in " ".join(
         few.domain.remarks(few))
+    grow = small(["never"], scenario="grow")
+    assert "with the very seeds fitted" in " ".join(grow.domain.remarks(grow))
+    assert all("(fitted seeds)" in row[9] for row in cell_table(grow).rows)
     published = small(["never", "best_constant"], scenario="published")
     told = " ".join(published.domain.remarks(published))
     assert "one seed and one accuracy" in told and "recorded" not in told and "fit" not in told
