@@ -54,7 +54,9 @@ README = (ROOT / "README.md").read_text()
 ENTRIES = ("train.py", "test.py")
 CHEAP = {f"scripts/{name}.py" for name in (
     "check_scenario", "import_trace", "get_traces", "generate_trace")}
-COMMANDS = sorted({tuple(c) for p in pages() for c in commands(p.read_text())})
+ELSEWHERE = "scripts/transfer.py"         # a sweep: test_docs_net2net.py
+COMMANDS = sorted({tuple(c) for p in pages() for c in commands(p.read_text())
+                   if c[0] != ELSEWHERE})
 COMPARISONS = [c for c in COMMANDS if c[0] == "test.py" and "env=cluster" in c]
 EXAMPLES = [b.body for p in pages() for b in blocks(p.read_text())
             if b.language == "python" and not b.file]

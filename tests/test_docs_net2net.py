@@ -16,6 +16,7 @@ from agents.baselines.net2net import BASELINES, NEEDS
 from agents.entry import free_options
 from agents.evaluation.command import evaluate
 from agents.networks import AUTO, REGISTRY
+from agents.transfer import COLUMNS, Stage
 from envs.net2net import options, tasks
 from envs.net2net.architectures import LADDER, PROFILES
 from envs.net2net.cells import ACTION_SETS, action_count
@@ -29,9 +30,11 @@ from tests.documented import explained, leaves, my_recording, of_cell, values_of
 from tests.pages import ROOT, blocks, commands, example_files, pages, rows
 
 PAGE = (ROOT / "docs" / "net2net.md").read_text()
+OWN = ("_net2net.py", "plan_jobs.py", "transfer.py")        # scripts of this domain alone
 COMMANDS = sorted({tuple(c) for p in pages() for c in commands(p.read_text())
-                   if "env=net2net" in c or c[0].endswith(("_net2net.py", "plan_jobs.py"))})
+                   if "env=net2net" in c or c[0].endswith(OWN)})
 COMPARISONS = [c for c in COMMANDS if c[0] == "test.py"]
+TRANSFERS = [c for c in COMMANDS if c[0].endswith("transfer.py") and "--help" not in c]
 LIVE = "backend=live"
 
 
@@ -60,7 +63,7 @@ def test_there_is_something_to_check():
     scripts = {c[0].removeprefix("scripts/") for c in COMMANDS}
     assert {"record_net2net.py", "fit_net2net.py", "plan_jobs.py", "check_scenario.py",
             "import_trace.py", "get_traces.py", "check_oracles.py", "benchmark.py", "train.py",
-            "update_readme.py"} <= scripts
+            "update_readme.py", "transfer.py"} <= scripts
 
 
 def of_options():
@@ -158,10 +161,10 @@ def test_every_operator_is_explained():
     assert told == edits
 
 
-def composed(arguments):
+def composed(arguments, name="test"):
     """The configuration that Hydra makes of a command."""
     with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return OmegaConf.to_object(hydra.compose("test", free_options(arguments)))
+        return OmegaConf.to_object(hydra.compose(name, free_options(arguments)))
 
 
 @pytest.mark.parametrize("argv", [c for c in COMPARISONS if LIVE not in c], ids=" ".join)
@@ -197,6 +200,25 @@ def without_strangers(config):
     if config.policy == "mine":
         return replace(config, policy=None, contenders=["never"])
     return config
+
+
+@pytest.mark.parametrize("argv", TRANSFERS, ids=" ".join)
+def test_transfers_can_begin(argv):
+    """Every row of a sweep names scenarios that load; what they learn takes minutes."""
+    scripting.load("transfer")
+    told = [a.split(",")[0] for a in argv[1:]]
+    config = composed(told, "transfer")
+    for row in config.rows:
+        for given in (*row["from"], row["to"]):
+            assert Stage.of(config, given, config.episodes).scenario.cells
+
+
+def test_every_experiment_is_explained():
+    places = (ROOT / "conf" / "experiment").glob("*.yaml")
+    assert explained(PAGE, "experiment=") == {path.stem for path in places}
+    assert {c[1].partition("=")[2] for c in TRANSFERS} == explained(PAGE, "experiment=")
+    told = {n.strip() for r in rows(PAGE, "of the table") for n in r[0].split(", ")}
+    assert told | {"from", "to"} >= {c.strip() for text in COLUMNS for c in text.split(", ")}
 
 
 def test_recording_and_fitting_as_described(place, monkeypatch, tmp_path, capsys):
