@@ -101,6 +101,19 @@ def test_another_protocol_does_not_go_on(tmp_path):
     assert unit_file(tmp_path, SMALL, 3).name == "digits@600_depth.3.json"
 
 
+def test_units_of_other_decision_times_or_networks_do_not_go_on(tmp_path):
+    open_units(tmp_path, "a", {SMALL: range(2)})
+    write_unit(tmp_path, SMALL, 0, *made_up(SMALL, 0))
+    wide = Network.from_config({"hw": [8, 8], "widths": [12, 16], "head": "gap", "classes": 10})
+    for other in (cell_of(SMALL.name, fractions=(0.1, 0.5)),
+                  cell_of(SMALL.name, fractions=(0.1, 0.4), network=wide)):
+        with pytest.raises(TraceError, match="unit digits@600/depth seed 0 has other decision "
+                                             "times or another network; record into another"):
+            open_units(tmp_path, "a", {other: range(2)})
+    open_units(tmp_path, "a", {SMALL: range(3), GROW: range(1)})
+    assert has_unit(tmp_path, SMALL, 0)
+
+
 def test_masked_sequences_have_no_row(tmp_path):
     deep = cell_of("digits@600/malleable", fractions=(0.1, 0.4))
     table = read_recording(write_recording(tmp_path, (deep,))).tables[deep.name]

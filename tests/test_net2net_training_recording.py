@@ -18,6 +18,7 @@ from envs.net2net.replay import read_recording
 from envs.net2net.training import recording
 from envs.net2net.training.grid import train_grid
 from envs.net2net.training.recording import record
+from tests.net2net_recordings import made_up
 
 SCRIPT = [sys.executable, "scripts/record_net2net.py"]
 TINY = ["tasks=digits", "budgets=60", "fractions=.3"]
@@ -84,6 +85,16 @@ def test_a_finished_recording_is_left_alone(recorded: Path, monkeypatch: pytest.
     with pytest.raises(TraceError, match="was recorded under another protocol: expected key"):
         record({tiny(): range(4)}, recorded, tell=silent)
     assert content(recorded) == before
+
+
+def test_a_recording_of_periodic_fractions_is_known_again(tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recording, "train_grid", made_up)
+    told = []
+    for _ in range(2):
+        record({cell_of("digits@600/depth", fractions=(1 / 3,)): range(2)}, tmp_path,
+               tell=told.append)
+    assert told[-2:] == [f"{tmp_path} is complete"] * 2
 
 
 def test_units_of_another_protocol_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

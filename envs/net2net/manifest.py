@@ -49,14 +49,17 @@ def stem_of(cell: Cell) -> str:
     return f"{task}@{amount(cell.budget_ms)}_{cell.action_set}"
 
 
-def entry_config(entry: Entry) -> dict[str, Any]:
-    """A cell of the manifest."""
-    cell = entry.cell
+def cell_config(cell: Cell) -> dict[str, Any]:
+    """What a recording says of a cell; equal for cells whose trainings are the same."""
     own = not cell.published and cell.network != TASKS[cell.task].network
     return {"task": cell.name if cell.published else cell.task, "budget_ms": cell.budget_ms,
             "fractions": list(cell.fractions), "action_set": cell.action_set,
-            **({"network": cell.network.to_config()} if own else {}),
-            "profile": entry.profile, "seeds": list(entry.seeds),
+            **({"network": cell.network.to_config()} if own else {})}
+
+
+def entry_config(entry: Entry) -> dict[str, Any]:
+    """A cell of the manifest."""
+    return {**cell_config(entry.cell), "profile": entry.profile, "seeds": list(entry.seeds),
             "split": {part: list(seeds) for part, seeds in entry.split.items()}}
 
 

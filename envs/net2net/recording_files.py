@@ -19,23 +19,30 @@ import numpy as np
 from envs.core.errors import TraceError
 from envs.core.files import folder_to_write, parse_json
 from envs.net2net.cells import Cell
-from envs.net2net.manifest import Entry, stem_of, write_manifest
+from envs.net2net.manifest import Entry, cell_config, stem_of, write_manifest
 from envs.net2net.recording_rows import LEAF, LEAVES, NODE, NODES, incomplete, write_rows
 
 UNITS = "units"
 PLAN = "plan.json"
+ELSEWHERE = "record into another folder, or remove this one"
 AGAIN = "run scripts/record_net2net.py again, it resumes"
 
 
 def open_units(folder: Path, key: str, cells: Mapping[Cell, Sequence[int]]) -> None:
-    """Begin a recording, or go on with one of the same key (of protocol and versions)."""
+    """Begin a recording, or go on with one of the same key (of protocol and versions).
+
+    Raises `TraceError` where the folder has units of another key or of other decision times.
+    """
     units = folder_to_write(folder / UNITS)
     plan = units / PLAN
     if plan.is_file():
         found = parse_json(plan, TraceError)["key"]
         if found != key:
             raise TraceError(f"was begun under another protocol: expected key {key}, found {found}",
-                             str(plan), "record into another folder, or remove this one")
+                             str(plan), ELSEWHERE)
+    for cell, seeds in cells.items():
+        for seed in seeds:
+            _check_unit(folder, cell, seed)
     rows = [[cell.name, stem_of(cell), int(seed)] for cell, seeds in cells.items()
             for seed in seeds]
     _write_synced(plan, json.dumps({"key": key, "units": rows}))
@@ -48,7 +55,7 @@ def has_unit(folder: Path, cell: Cell, seed: int) -> bool:
 
 def write_unit(folder: Path, cell: Cell, seed: int, nodes: np.ndarray, leaves: np.ndarray) -> None:
     """Write NODE (N,) and LEAF (L,) of one seed, whole and synced to the disk."""
-    rows = {"nodes": _rows(nodes), "leaves": _rows(leaves)}
+    rows = {"cell": cell_config(cell), "nodes": _rows(nodes), "leaves": _rows(leaves)}
     _write_synced(unit_file(folder, cell, seed), json.dumps(rows))
 
 
@@ -96,6 +103,14 @@ def check_finished(folder: Path) -> None:
 def unit_file(folder: Path, cell: Cell, seed: int) -> Path:
     """Where a unit lies while the recording goes on."""
     return folder / UNITS / f"{stem_of(cell)}.{seed}.json"
+
+
+def _check_unit(folder: Path, cell: Cell, seed: int) -> None:
+    """A unit that is there is of this very cell, which its name does not say in full."""
+    path = unit_file(folder, cell, seed)
+    if path.is_file() and parse_json(path, TraceError).get("cell") != cell_config(cell):
+        raise TraceError(f"unit {cell.name} seed {seed} has other decision times or another "
+                         "network", str(path), ELSEWHERE)
 
 
 def _write_synced(path: Path, text: str) -> None:

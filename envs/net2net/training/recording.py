@@ -15,8 +15,8 @@ from typing import Any
 from envs.core.errors import TraceError
 from envs.net2net.architectures import LADDER, LARGEST_KERNEL
 from envs.net2net.cells import DEEPEST, Cell
-from envs.net2net.manifest import FILE, Entry, entries_of, read_manifest, split_of
-from envs.net2net.recording_files import finish, has_unit, open_units, write_unit
+from envs.net2net.manifest import FILE, Entry, cell_config, entries_of, read_manifest, split_of
+from envs.net2net.recording_files import ELSEWHERE, finish, has_unit, open_units, write_unit
 from envs.net2net.training import batches, data, learner, networks, trainer
 from envs.net2net.training.grid import train_grid
 
@@ -88,13 +88,13 @@ def _unit(folder: Path, cell: Cell, seed: int) -> float:
 def _check_same(plan: Plan, folder: Path, key: str) -> None:
     """A finished folder holds exactly this recording."""
     manifest = read_manifest(folder)
-    found = {entry.cell: entry.seeds for entry in entries_of(manifest, folder / FILE)}
-    remedy = "record into another folder, or remove this one"
+    found = {entry.cell.name: (cell_config(entry.cell), entry.seeds)
+             for entry in entries_of(manifest, folder / FILE)}
     if manifest.get("key") != key:
         raise TraceError(f"was recorded under another protocol: expected key {key}, "
-                         f"found {manifest.get('key')}", str(folder / FILE), remedy)
-    if found != {cell: tuple(seeds) for cell, seeds in plan.items()}:
-        raise TraceError("holds other cells or seeds", str(folder / FILE), remedy)
+                         f"found {manifest.get('key')}", str(folder / FILE), ELSEWHERE)
+    if found != {cell.name: (cell_config(cell), tuple(seeds)) for cell, seeds in plan.items()}:
+        raise TraceError("holds other cells or seeds", str(folder / FILE), ELSEWHERE)
 
 
 def _processor() -> str:
