@@ -8,7 +8,8 @@ from pathlib import Path
 from envs.core.arguments import command, key
 from envs.core.errors import SuiteError
 from envs.core.files import REPOSITORY
-from envs.net2net.cells import FRACTIONS, Cell, cell_of
+from envs.core.options import as_number
+from envs.net2net.cells import FRACTIONS, Cell, amount, cell_of
 
 SHIPPED = REPOSITORY / "traces" / "net2net" / "recorded"
 DEPTH_CELLS = ("digits@600/depth", "digits_aug@600/depth", "digits_aug@1500/depth",
@@ -56,8 +57,8 @@ def main(keys: Keys) -> None:
 
 
 def _asked(keys: Keys) -> dict[Cell, range]:
-    names = [f"{task}@{budget:g}/{keys.action_set}" for task in keys.tasks
-             for budget in keys.budgets]
+    budgets = [amount(as_number(budget, "budgets", above=0)) for budget in keys.budgets]
+    names = [f"{task}@{budget}/{keys.action_set}" for task in keys.tasks for budget in budgets]
     cells = [cell_of(name, "tasks", fractions=keys.fractions) for name in names]
     for cell in cells:
         step_ms = cell.network.step_ms(cell.network.base)

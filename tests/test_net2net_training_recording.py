@@ -112,6 +112,7 @@ def test_units_of_another_protocol_are_refused(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(("keys", "message"), [
     (["tasks=pair_summ"], 'tasks: unknown task "pair_summ"; known: pair_sum, '),
     (["budgets=2"], "budgets: 2.0 is less than one step of the base network (3.216)"),
+    (["budgets=-5"], "budgets: -5.0 is no valid number; give a finite number > 0"),
     (["fractions=.4,.1"], "fractions: must ascend within [0, 1), found [0.4, 0.1]"),
     (["action_set=peer"], 'unknown action set "peer"'),
     (["seeds=0"], "seeds: must be at least 1"),
@@ -127,6 +128,14 @@ def test_bad_keys_are_one_line(keys: list[str], message: str, tmp_path: Path,
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tmp_path / "no").exists()
+
+
+def test_budgets_are_recorded_as_they_are_given():
+    from scripts.record_net2net import Keys, _asked
+
+    cells = _asked(Keys(Path("no"), ["digits"], [10.1234567, 1000000.0, 600.0]))
+    assert [cell.budget_ms for cell in cells] == [10.1234567, 1e6, 600.0]
+    assert [cell.name for cell in cells][1:] == ["digits@1000000/depth", "digits@600/depth"]
 
 
 def test_the_recording_that_ships_is_that_of_the_script():
