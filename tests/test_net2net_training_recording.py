@@ -133,7 +133,7 @@ def test_bad_keys_are_one_line(keys: list[str], message: str, tmp_path: Path,
 def test_budgets_are_recorded_as_they_are_given():
     from scripts.record_net2net import Keys, _asked
 
-    cells = _asked(Keys(Path("no"), ["digits"], [10.1234567, 1000000.0, 600.0]))
+    cells = _asked(Keys(out=Path("no"), tasks=["digits"], budgets=[10.1234567, 1e6, 600.0]))
     assert [cell.budget_ms for cell in cells] == [10.1234567, 1e6, 600.0]
     assert [cell.name for cell in cells][1:] == ["digits@1000000/depth", "digits@600/depth"]
 
