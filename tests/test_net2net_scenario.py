@@ -85,6 +85,22 @@ def test_times_of_all_cells():
     assert spaced.cells[0].decisions == (70.0, 81.5)
 
 
+def test_an_opening_at_0_is_one():
+    assert small(opening=0).cells[0].decisions == (0.0,)
+    assert small(cells=[{"cell": "digits@600/depth", "opening": 0}]).cells[0].decisions == (0.0,)
+
+
+def test_other_decision_times_win_over_those_of_the_scenario():
+    for scenario in (load_scenario("gpus", {"fractions": [0.1, 0.2]}),
+                     load_scenario("gpus").merge({"fractions": [0.1, 0.2]})):
+        assert {cell.decisions for cell in scenario.cells} == {(150.0, 300.0)}
+    spaced = load_scenario("grow", {"backend": "parametric", "evaluated": None, "opening": 30})
+    assert {cell.decisions for cell in spaced.cells} == {(30.0,)}
+    assert {cell.decisions for cell in spaced.merge({"every": 5, "n": 2}).cells} == {(30.0, 35.0)}
+    changes = small(fractions=[0.1], gpu_timeline=[[0, 1], [50, 2]]).merge({"events": True})
+    assert changes.cells[0].decisions == (50.0,)
+
+
 def test_overrides_are_merged():
     scenario = load_scenario("gpus", {"env": {"reward": "cost"}, "profile": [1, 2, 3, 0.5, 0]})
     assert scenario.options.env.reward == "cost" and scenario.options.env.gpu_cost == 0.05
@@ -132,6 +148,12 @@ def test_tables_beside_the_file(folder):
      "write task@budget/set or {cell: task@budget/set, ...}"),
     ({"cells": [{"cell": "digits@600/depth", "fraction": [0]}]}, "cells[0].fraction: unknown key; "
      "known: fractions, cell, opening, every, n, events, network, theta"),
+    ({"cells": [{"cell": "digits@600/depth", "events": 1}]},
+     "cells[0].events: 1 is no truth value; write true or false"),
+    ({"cells": [{"cell": "digits@600/depth", "fractions": [0.2, 0.4], "opening": 5}]},
+     "cells[0]: fractions and opening are given together; say decision times in one way"),
+    ({"fractions": [0.2], "events": True, "gpu_timeline": [[0, 1], [9, 2]]},
+     "events: fractions and events are given together; say decision times in one way"),
     ({"cells": ["dgits@600/depth"]}, 'cells[0]: unknown task "dgits"; known: digits, digits_aug, '
      "pair_max, pair_min, pair_cmp, pair_diff, pair_sum"),
     ({"cells": ["digits@600/gro"]},

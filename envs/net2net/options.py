@@ -33,7 +33,8 @@ POLICIES = (
 )
 CELL_KEYS = ("cell", "fractions", "opening", "every", "n", "events", "network", "theta")
 MOST_GPUS, STEEPEST = 10**6, 2.0       # of a timeline, and of the speed with g GPUs: g^alpha
-TIMES = ("fractions", "opening", "every", "n", "events")
+TIMES = {"fractions": "fractions", "opening": "opening", "every": "opening", "n": "opening",
+         "events": "events"}           # key -> the way of saying decision times that it belongs to
 
 ALPHA = 3               # its place in a profile
 
@@ -121,6 +122,9 @@ def _cell(row: Any, where: str) -> str | Mapping[str, Any]:
     for key in row:
         if key not in CELL_KEYS:
             raise ScenarioError("unknown key", f"{where}.{key}", ranked(key, CELL_KEYS))
+    if not isinstance(row.get("events"), bool | None):
+        raise ScenarioError(f"{row['events']!r} is no truth value", f"{where}.events",
+                            "write true or false")
     return row
 
 

@@ -57,7 +57,7 @@ class Scenario:
 
     def merge(self, overrides: Mapping[str, Any]) -> Scenario:
         """The scenario with nested keys replaced one by one."""
-        return self.replace(**merged(self.config, overrides))
+        return self.replace(**merged(self.config, _alone(overrides)))
 
     @property
     def identity(self) -> str:
@@ -85,7 +85,7 @@ def load_scenario(name_or_path: str | Path | Mapping[str, Any],
                   overrides: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario that ships under this name, the scenario file at this path, or what such a file
     would hold."""
-    return load_config(Scenario.from_config, name_or_path, FOLDER, overrides)
+    return load_config(Scenario.from_config, name_or_path, FOLDER, _alone(overrides or {}))
 
 
 def scenario_names() -> list[str]:
@@ -118,12 +118,28 @@ def _anchored(options: Options, folder: Path | None) -> Options:
     return replace(options, tables=tables, theta=theta)
 
 
+def _given(times: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that say decision times."""
+    return {key: value for key in TIMES
+            if (value := times.get(key)) is not None and value is not False}
+
+
+def _alone(overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Overrides that say decision times take those away that are said in another way."""
+    ways = {TIMES[key] for key in _given(overrides)}
+    others = {key: False if key == "events" else None for key, way in TIMES.items()
+              if ways and way not in ways}
+    return {**others, **overrides}
+
+
 def _cell(row: Mapping[str, Any], where: str, options: Options) -> Cell:
     """A cell as its row says, else as the scenario, else as it was recorded, else by default."""
-    given = {key: row.get(key) for key in TIMES if row.get(key) is not None}
-    if not given:
-        given = {key: value for key in TIMES if (value := getattr(options, key))
-                 not in (None, False)}
+    own = {key: row[key] for key in TIMES if row.get(key) is not None}
+    given = _given(own or vars(options))
+    ways = list(dict.fromkeys(TIMES[key] for key in given))
+    if len(ways) > 1:
+        raise ScenarioError(f"{' and '.join(ways)} are given together", where if own else ways[-1],
+                            "say decision times in one way")
     if not given and "tabular" in (options.backend, options.evaluated):
         entry = _entry(str(row["cell"]), options)
         given = {"fractions": list(entry.cell.fractions)} if entry else {}
@@ -137,7 +153,6 @@ def _timed(row: Mapping[str, Any], where: str, options: Options, times: Mapping[
            network: Network | None) -> Cell:
     """With `events`: decisions at the changes of the timeline within the budget."""
     if not times.get("events"):
-        times = {key: value for key, value in times.items() if key != "events"}
         return cell_of(row["cell"], where, **times, network=network)
     budget_ms = cell_of(row["cell"], where, network=network).budget_ms
     changes = tuple(time for time, _ in options.gpu_timeline[1:] if time < budget_ms)
