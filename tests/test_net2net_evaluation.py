@@ -234,8 +234,21 @@ class Wrong:
     def plan(self, case):
         return [9]
 
+class Broken:
+    def plan(self, case):
+        return [1.5, 0]
+
 def greedy(view):
     return max(a for a, legal in enumerate(view.mask) if legal)
+
+def large(view):
+    return 4
+
+def negative(view):
+    return -1
+
+def broken(view):
+    return 1.5
 """
 
 
@@ -247,6 +260,10 @@ def test_users_plan_or_decide(tmp_path):
     assert {o.digest.taken for o in found.of("greedy")} == {(3, 3)}
     with pytest.raises(PolicyError, match=r"\[9\] is no sequence of 2 actions below 4"):
         small([f"{path}:Wrong"])
+    for name, what in (("large", "4 is no action below 4"), ("negative", "-1 is no action below 4"),
+                       ("broken", "'float' object"), ("Broken", "'float' object")):
+        with pytest.raises(PolicyError, match=rf"mine.py.*{what}"):
+            small([f"{path}:{name}"])
 
 
 def test_back_ends_are_named():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,7 @@ class Net2NetDomain(Domain):
         if not callable(getattr(own, "plan", None)):
             return simulate(scenario, trace, player=_Deciding(own, guard), seed=seed)
         with guard():
-            sequence = [int(action) for action in own.plan(trace)]
+            sequence = [index(action) for action in own.plan(trace)]
         if len(sequence) != trace.cell.depth_of_tree or not all(
                 0 <= a < trace.cell.actions for a in sequence):
             raise PolicyError(f"{sequence} is no sequence of {trace.cell.depth_of_tree} actions "
@@ -264,4 +265,7 @@ class _Deciding:
     def act(self, view: Any) -> int:
         """The function's answer; its errors are blamed on the user's file."""
         with self.guard():
-            return int(self.function(view))
+            action, count = index(self.function(view)), view.case.cell.actions
+            if not 0 <= action < count:
+                raise ValueError(f"{action} is no action below {count}")
+        return action
