@@ -120,14 +120,14 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
     def guard() -> AbstractContextManager:
         return user_code.blame(path)
 
-    own = scenario.merge(_own_options(thing, path)).merge(contender.extra)
+    own = scenario.merge(_own_options(d, thing, path)).merge(contender.extra)
     told = d.seed_of(window, seed)
     if d.is_compiled(thing):
         return d.simulate_compiled(own, window.trace, told, thing)
     if callable(getattr(thing, "act", None)):
         with guard():
             policy = thing() if isinstance(thing, type) else thing
-        scenario = scenario.merge(contender.acting).merge(_own_options(policy, path))
+        scenario = scenario.merge(contender.acting).merge(_own_options(d, policy, path))
         return play(d, policy, scenario.merge(contender.extra), window, seed, guard)
     if d.is_planned(thing):
         return d.simulate_planned(own, window.trace, told, thing, guard)
@@ -135,13 +135,18 @@ def _run_user(contender: UserContender, scenario: Any, window: Any, seed: int) -
                       d.user_forms)
 
 
-def _own_options(thing: Any, path: Path) -> Options:
+def _own_options(d: Any, thing: Any, path: Path) -> Options:
     """Scenario options that a user's object brings; a planner may have others of that name."""
     found = getattr(thing, "options", {})
     if isinstance(found, list | tuple | str):
         raise PolicyError(f"options = {found!r} is no mapping", str(path),
                           'write options = {"preempt": "strict"}')
-    return found if isinstance(found, Mapping) else {}
+    found = found if isinstance(found, Mapping) else {}
+    for key in found:
+        if d.own_options is not None and key not in d.own_options:
+            raise PolicyError(f"options: {key} is the scenario's", str(path),
+                              "a contender may bring: " + ", ".join(d.own_options))
+    return found
 
 
 def play(d: Any, policy: Any, scenario: Any, window: Any, seed: int,

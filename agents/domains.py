@@ -73,6 +73,7 @@ class Domain(ABC):
     validation_windows: int = 4     # on which training chooses, when none are asked for
     load_axis: str                  # what the points of a sweep of loads are
     user_forms: str                 # what a user's own contender can be
+    own_options: Sequence[str] | None = None    # those that it may bring; None: any
     columns: Sequence[Column]       # shown metrics; the first is the one to rank by
     rivals: Sequence[str]           # baselines that training measures itself against
     grids: Mapping[str, Mapping[str, Sequence[Any]]]    # baseline -> option -> values to try

@@ -266,6 +266,23 @@ def test_users_plan_or_decide(tmp_path):
             small([f"{path}:{name}"])
 
 
+def test_a_contender_plays_the_job_of_the_scenario(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("""
+class Shown:
+    options = {"env": {"show_task": True}}
+    def act(self, observation, mask):
+        return [int(observation[0, -1])]
+
+class Alone(Shown):
+    options = {"gpu_timeline": [[0, 64]]}
+""")
+    assert small([f"{path}:Shown"]).of("Shown")
+    with pytest.raises(PolicyError, match=r"mine.py: options: gpu_timeline is the scenario's; a "
+                                          "contender may bring: env"):
+        small([f"{path}:Alone"])
+
+
 def test_back_ends_are_named():
     d = domain("net2net")
     assert d.on_backend("tabular") == {"evaluated": "tabular"}

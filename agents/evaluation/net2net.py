@@ -58,6 +58,7 @@ class Net2NetDomain(Domain):
     load_axis = "no load"
     user_forms = ("give it act(observation, mask) or plan(case), which returns the actions, or "
                   "write a function of a View that returns an action")
+    own_options = ("env",)          # all else is the job, which is the same for everyone
     rivals = ("never", "best_constant", "best_fixed", "greedy_uniform", "planner")
     ratios: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {}
     picture = "heat_map"
