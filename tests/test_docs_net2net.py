@@ -202,6 +202,22 @@ def without_strangers(config):
     return config
 
 
+FINDINGS = [line for line in PAGE.partition("## Findings")[2].partition("\n## ")[0].splitlines()
+            if line.startswith("- ")]
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda line: line[:40])
+def test_findings_are_found(finding, entry, tmp_path):
+    told = {name: float(value)
+            for name, value in re.findall(r"`([\w(),]+)` (-?\d\.\d\d)\b", finding)}
+    argv = next(c for c in commands(finding) if c[0] == "test.py")
+    config = replace(composed(argv[1:]), workers=1, report=False)
+    (comparison,) = evaluate(config, tmp_path).values()
+    assert told
+    for name, value in told.items():
+        assert comparison.scores(name).mean() == pytest.approx(value, abs=0.0051), name
+
+
 @pytest.mark.parametrize("argv", TRANSFERS, ids=" ".join)
 def test_transfers_can_begin(argv):
     """Every row of a sweep names scenarios that load; what they learn takes minutes."""
