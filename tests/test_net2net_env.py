@@ -91,7 +91,10 @@ def test_gain_of_never_without_noise_is_zero():
 
 
 def test_published_tables_play_exactly():
-    _, rewards, info = play(make(2, "published"), (2, 2, 1), options={"cell": "cnn1/early"})
+    env = make(2, "published", record=True)
+    _, rewards, info = play(env, (2, 2, 1), options={"cell": "cnn1/early"})
+    assert np.isnan(info["metrics"]["steps"]).all()
+    assert env.run_of(1).steps is None and np.isnan(env.run_of(1).states["steps"]).all()
     np.testing.assert_array_equal(rewards[-1], 0.7391)
     np.testing.assert_array_equal(info["metrics"]["rank"], 1)
     np.testing.assert_array_equal(info["metrics"]["normalised"], 1)
@@ -184,3 +187,7 @@ def test_pictures_and_screens():
     env = make(1, render_mode="rgb_array")
     env.reset(seed=0)
     assert env.render()[0].ndim == 3
+    env = make(1, "published", render_mode="ansi")
+    env.reset(seed=0)
+    env.step(np.zeros(1, int))
+    assert "cnn1" in env.render()[0]

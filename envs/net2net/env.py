@@ -17,7 +17,7 @@ from envs.net2net.drawing import screen, timeline
 from envs.net2net.draws import STREAMS, h
 from envs.net2net.episodes import Episodes
 from envs.net2net.features import feature_names
-from envs.net2net.recorder import Recorder, Run, test_accuracies
+from envs.net2net.recorder import Recorder, Run, test_accuracies, trained_steps
 from envs.net2net.referee import Referee
 from envs.net2net.scenario import Scenario, load_scenario
 from envs.net2net.simulate import make_engine, run_of
@@ -182,7 +182,7 @@ class Net2NetEnv(BatchEnv):
             "val_accuracy": run["accuracy"], "test_accuracy": test_accuracies(self.engine, over),
             **self.referee.judge(run["cell"], run["row"], run["seed"], run["accuracy"]),
             "gpu_seconds": run["gpu_total"] / 1e3, "parameters": run["parameters"],
-            "macs": run["macs"], "steps": run["steps"],
+            "macs": run["macs"], "steps": trained_steps(self.engine, over),
         }
         whole = {name: np.full(self.num_envs, np.nan) for name in found}
         for name, values in found.items():

@@ -56,9 +56,10 @@ class Run:
         return int(self.states["macs"][-1])
 
     @property
-    def steps(self) -> int:
-        """Trained steps."""
-        return int(self.states["steps"][-1])
+    def steps(self) -> int | None:
+        """Trained steps; None where a recording does not tell."""
+        trained = self.states["steps"][-1]
+        return None if np.isnan(trained) else int(trained)
 
 
 class Recorder:
@@ -85,6 +86,14 @@ class Recorder:
         return self.moment[e, :int(self.engine.block["run"]["decision"][e]) + 1].copy()
 
 
+def recorded_steps(case: Case, taken: np.ndarray) -> np.ndarray:
+    """What a recording says before and after each action, one more; nan where it says nothing."""
+    nodes = [case.cell.node_of(taken[:j]) for j in range(len(taken) + 1)]
+    told = np.concatenate([records["steps"][case.row] for records in
+                           (case.table.nodes, case.table.leaves)])
+    return told[nodes]
+
+
 def test_accuracy(case: Case, node: int) -> float:
     """What a recording says of a leaf by its heap number; nan without one."""
     if case.backend != "tabular":
@@ -94,10 +103,21 @@ def test_accuracy(case: Case, node: int) -> float:
 
 def test_accuracies(engine: Engine, over: np.ndarray) -> np.ndarray:
     """Test accuracies of the replicas that have ended, in their order; nan without a table."""
-    run, jobs = engine.block["run"][over], engine.system.jobs
     if engine.system.rules.backend == "live":
         return np.array([engine.measured(e)[0] for e in np.flatnonzero(over)])
     if engine.system.rules.backend == "parametric":
-        return np.full(len(run), np.nan)
-    return np.array([jobs[c].table.leaves["test_accuracy"][r, n - jobs[c].cell.nodes]
+        return np.full(over.sum(), np.nan)
+    return _of_leaves(engine, over, "test_accuracy")
+
+
+def trained_steps(engine: Engine, over: np.ndarray) -> np.ndarray:
+    """Steps of the replicas that have ended, in their order; nan where a table has none."""
+    if engine.system.rules.backend == "tabular":
+        return _of_leaves(engine, over, "steps")
+    return engine.block["run"]["steps"][over].astype(float)
+
+
+def _of_leaves(engine: Engine, over: np.ndarray, name: str) -> np.ndarray:
+    run, jobs = engine.block["run"][over], engine.system.jobs
+    return np.array([jobs[c].table.leaves[name][r, n - jobs[c].cell.nodes]
                      for c, r, n in zip(run["cell"], run["row"], run["node"], strict=True)])

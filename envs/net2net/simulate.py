@@ -14,7 +14,7 @@ from envs.net2net.binding import bind_cells, maybe_fitted, setup_of
 from envs.net2net.cases import Case
 from envs.net2net.draws import STREAMS, h
 from envs.net2net.engine import Engine
-from envs.net2net.recorder import Recorder, Run, test_accuracy
+from envs.net2net.recorder import Recorder, Run, recorded_steps, test_accuracy
 from envs.net2net.scenario import Scenario
 from envs.net2net.system import System
 from envs.net2net.view import View
@@ -111,6 +111,8 @@ def look(engine: Engine, recorder: Recorder, case: Case, x: int, e: int = 0) -> 
 def run_of(engine: Engine, recorder: Recorder, scenario: Scenario, case: Case, e: int) -> Run:
     """The run of replica `e`, whose job has ended."""
     taken, states = engine.taken[e], recorder.states(e)
+    if case.backend == "tabular":
+        states["steps"] = recorded_steps(case, taken[:len(states) - 1])
     architecture = tuple(tuple(stage) for stage in engine.architecture[e].tolist())
     run = Run(case, scenario, taken, states, architecture,
               test_accuracy(case, case.cell.node_of(taken)))
