@@ -13,6 +13,7 @@ from agents.networks import for_environment, registry_name
 from agents.networks.marginal import Demand, served
 from envs.core.errors import PolicyError
 from envs.core.files import REPOSITORY
+from envs.net2net.scenario import load_scenario as load_growing
 from tests.small import SMALL
 
 SHIPPED = sorted(p.parent for p in (REPOSITORY / "saved_models").glob("*/*/config.yaml"))
@@ -137,6 +138,28 @@ def test_shipped_policies_fit_another_cluster(folder):
         observation, *_, info = env.step(policy.act(observation, info["action_mask"]))
         met += int(info["met"].sum())
     assert met > 0
+
+
+GROWING = {"ppo_tables": "pairs", "reinforce_model": "pairs", "reinforce_gpus": "gpus"}
+
+
+@pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name == "net2net"],
+                         ids=lambda p: p.name)
+def test_shipped_policies_grow_other_networks(folder):
+    """They act on networks of other widths and depths than those that they were trained on."""
+    policy, name = store.load(folder), GROWING[folder.name]
+    cell = load_growing(name).cells[0]
+    network = {**cell.network.to_config(), "widths": [12, 32], "depth": [2, 3]}
+    fit = cell.prior or f"{cell.task}@1500/grow"
+    scenario = load_growing(name, {"cells": [
+        {"cell": cell.name, "network": network, "theta": fit}]})
+    env = gym.make_vec("sched/Net2Net-v0", num_envs=8, strict=True,
+                       scenario=scenario.merge(policy.options), autoreset_mode="Disabled")
+    policy.start(env)
+    observation, info = env.reset(seed=0)
+    for _ in range(cell.depth_of_tree):
+        observation, *_, info = env.step(policy.act(observation, info["action_mask"]))
+    assert (info["metrics"]["val_accuracy"] > 0.2).all()
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda p: f"{p.parent.name}/{p.name}")
