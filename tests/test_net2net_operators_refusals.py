@@ -132,7 +132,10 @@ REFUSALS = {
     "tied": (lambda: widen(tied(), "a", 8, ROW), "its weights are shared (tied)"),
     "which call": (lambda: kernel_grow(Written(
         lambda m, x: m.s[0](m.s[0](x)), s=nn.Sequential(nn.Conv2d(3, 3, 1))), "s.0"),
-        "s.0: is called more than once; name one of the calls"),
+        "s.0: is called more than once; name one of the calls: s_0, s_1"),
+    "no such call": (lambda: kernel_grow(Written(
+        lambda m, x: m.s[0](m.s[0](x)), s=nn.Sequential(nn.Conv2d(3, 3, 1))), "nothing"),
+        "nothing: no such node; known: x, s_0, s_1, output"),
     "called again": (lambda: widen(twice(), "a_1", 8, ROW), "its weights are shared (tied)"),
     "parametrized": (lambda: kernel_grow(nn.Sequential(
         nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 1))), "0"), "is no convolution"),

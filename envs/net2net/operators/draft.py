@@ -46,10 +46,11 @@ class Draft:
         nodes = list(self.module.graph.nodes)
         found = [n for n in nodes if n.name == name] or [
             n for n in nodes if n.op == "call_module" and n.target == name]
-        if len(found) != 1:
-            known = [n.target if n.op == "call_module" else n.name for n in nodes]
-            raise Refused("is called more than once" if found else "no such node", name,
-                          "name one of the calls" if found else nearest(name, known))
+        if not found:
+            raise Refused("no such node", name, nearest(name, _names(nodes)))
+        if len(found) > 1:
+            raise Refused("is called more than once", name,
+                          "name one of the calls: " + ", ".join(n.name for n in found))
         return found[0]
 
     def layer(self, node: fx.Node) -> nn.Module | None:
@@ -105,3 +106,10 @@ class Draft:
         left = {name for name, _ in self.module.named_parameters()}
         surgery = Surgery({name: steps for name, steps in self.steps.items() if name in left})
         return Edit(self.module, surgery, report)
+
+
+def _names(nodes: Sequence[fx.Node]) -> list[str]:
+    """Names that `Draft.node` finds: paths of layers that are called once, else of nodes."""
+    called = [n.target for n in nodes if n.op == "call_module"]
+    return [n.target if n.op == "call_module" and called.count(n.target) == 1 else n.name
+            for n in nodes]
