@@ -8,7 +8,7 @@ from envs.core.errors import SuiteError
 from envs.net2net.cells import cell_of
 from envs.net2net.model import Setup, tree
 from envs.net2net.planning.fitting import fit, missed, points
-from envs.net2net.planning.quality import _halves, fit_sets, fitted, noise_of
+from envs.net2net.planning.quality import _halves, _spearman, fit_sets, fitted, noise_of
 from envs.net2net.replay import LEAF, NODE, Table, read_recording
 from envs.net2net.theta import FittedSet, Noise, read_thetas
 from scripts import fit_net2net
@@ -132,6 +132,13 @@ def test_what_ships_is_fitted_to_training_seeds():
     data = points(tables[name], tables[name].split["train"])
     again, shipped = (missed(theta, data) for theta in (fit([data]), read_thetas()[name].theta))
     assert again == pytest.approx(shipped, abs=.002, nan_ok=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equal_leaves_have_no_rank_correlation():
+    rise, flat = np.array([0.1, 0.2, np.nan, 0.4]), np.array([0.5, 0.5, 0.1, 0.5])
+    assert _spearman(rise, rise) == 1 and _spearman(rise, -rise) == -1
+    assert _spearman(rise, flat) is None and _spearman(flat, rise) is None
 
 
 def test_the_script_prints_and_writes(tmp_path, capsys, monkeypatch):

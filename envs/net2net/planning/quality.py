@@ -96,8 +96,11 @@ def _rmse(missing: np.ndarray) -> float:
     return round(float(np.sqrt(np.nanmean(missing**2))), DIGITS)
 
 
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+def _spearman(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Rank correlation of the leaves; None where all of either are equal."""
     from scipy.stats import spearmanr
 
     known = np.isfinite(a) & np.isfinite(b)
+    if min(len(np.unique(a[known])), len(np.unique(b[known]))) < 2:
+        return None
     return round(float(spearmanr(a[known], b[known]).statistic), DIGITS)
