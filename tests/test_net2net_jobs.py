@@ -102,6 +102,12 @@ def test_an_unknown_parameter_set():
         columns_of(Jobs.from_config(SMALL), SETS)
 
 
+def test_a_slot_has_room_for_a_step():
+    short = {**INSTANCES[0], "slot_ms": 0.5}
+    with pytest.raises(ScenarioError, match=r"slot_ms: 0\.5 is less than one step of the base"):
+        columns_of(Jobs.from_config({key: short[key] for key in KEYS}), SETS)
+
+
 def test_the_script(tmp_path, capsys):
     path = tmp_path / "jobs.json"
     path.write_text(json.dumps({"instances": INSTANCES[:1]}))

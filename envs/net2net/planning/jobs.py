@@ -122,6 +122,10 @@ def planned(jobs: Jobs, job: Job, vector: tuple[int, ...], sets: Mapping[str, Fi
     if job.task not in sets:
         raise ScenarioError(f'no parameter set "{job.task}"', "jobs", nearest(job.task, sets))
     fitted, starts = sets[job.task], tuple(i * jobs.slot_ms for i in range(job.window))
+    step_ms = fitted.network.step_ms(fitted.network.base, 1, PROFILES["multi"])
+    if jobs.slot_ms < step_ms:
+        raise ScenarioError(f"{jobs.slot_ms} is less than one step of the base network of "
+                            f"{job.task} ({step_ms:.4g})", "slot_ms")
     cell = Cell(f"{job.task} in {job.window} slots", job.task, fitted.network,
                 job.window * jobs.slot_ms, starts, "depth")
     timeline = tuple(zip(starts, vector, strict=True))
