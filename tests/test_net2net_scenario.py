@@ -1,6 +1,8 @@
 """Scenarios: those that ship, overrides, defaults, what is refused and what a check says."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from envs.core.errors import ScenarioError, SuiteError
@@ -10,7 +12,7 @@ from envs.net2net.check import check
 from envs.net2net.options import POLICIES, Options
 from envs.net2net.players import PLAYERS
 from envs.net2net.scenario import Scenario, load_scenario, scenario_names
-from envs.net2net.theta import Noise
+from envs.net2net.theta import Noise, read_thetas, write_thetas
 from tests.net2net_recordings import SMALL, write_recording
 from tests.scripting import run
 
@@ -256,6 +258,17 @@ def test_a_check_names_what_scores_mean():
     found = [what for _, what in findings(load_scenario("published"))]
     assert "cnn1/early: training and test are the same seeds (0)" in found
     assert "cnn1/late: its one accuracy serves as validation and test" in found
+
+
+def test_a_check_looks_at_noise_and_at_the_end(tmp_path):
+    assert findings(small(fractions=[0.1, 0.98])) == []
+    late = small(fractions=[0.1, 0.99])
+    assert findings(late) == [(False, "digits@600/depth: nothing can be trained after an edit at "
+                                      "the last decision, which the model rewards all the same")]
+    sets = {"digits/depth": replace(read_thetas()["digits@600/depth"], noise=Noise(), fit={})}
+    write_thetas(tmp_path / "quiet.json", sets)
+    quiet = {"theta": str(tmp_path / "quiet.json"), "noise": "shipped"}
+    assert findings(small(**quiet)) == [(False, "digits@600/depth: digits/depth has no noise")]
 
 
 def test_a_check_finds_problems(folder):

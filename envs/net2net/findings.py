@@ -9,7 +9,7 @@ from envs.net2net.cells import PROFILES, Cell
 from envs.net2net.options import Options
 from envs.net2net.replay import Table
 from envs.net2net.scenario import Scenario
-from envs.net2net.theta import Noise, theta_for
+from envs.net2net.theta import FittedSet, Noise, theta_for
 from envs.net2net.tree import after
 
 FEW = 20            # trained steps below which nothing is learnt
@@ -93,6 +93,12 @@ def _of_fit(scenario: Scenario, cell: Cell) -> list[Finding]:
         found = theta_for(cell, scenario.thetas)
     except SuiteError as error:
         return [Finding(True, cell.name, error.what, error.remedy)]
+    silent = scenario.options.noise == "shipped" and found.noise == Noise()
+    noise = [Finding(False, cell.name, f"{found.name} has no noise", "give noise: {run, curve}")]
+    return [*_of_set(cell, found), *(noise if silent else ()), *_of_end(scenario.options, cell)]
+
+
+def _of_set(cell: Cell, found: FittedSet) -> list[Finding]:
     budgets = [row["budget_ms"] for row in found.fit.get("budgets", ()) if "budget_ms" in row]
     if cell.prior and not found.name.startswith(f"{cell.task}@") and found.name != cell.joint:
         return [Finding(False, cell.name, f"is modelled by the fit of {found.name}",
@@ -101,6 +107,15 @@ def _of_fit(scenario: Scenario, cell: Cell) -> list[Finding]:
         return [Finding(False, cell.name, f"{found.name} was fitted at "
                         f"{' and '.join(f'{b:g}' for b in budgets)} ms", "take it with caution")]
     return []
+
+
+def _of_end(options: Options, cell: Cell) -> list[Finding]:
+    """The learning rate falls with the clock, so the model pays for edits that overrun."""
+    step_ms = cell.network.step_ms(cell.network.base, 1, options.profile)
+    if cell.decisions[-1] + 2 * step_ms <= cell.budget_ms:      # the edit, and a step after it
+        return []
+    return [Finding(False, cell.name, "nothing can be trained after an edit at the last decision, "
+                    "which the model rewards all the same", "decide earlier")]
 
 
 def _idle(key: str, why: str) -> Finding:
