@@ -172,12 +172,18 @@ def test_the_task_can_be_shown():
 
 @pytest.mark.parametrize(("options", "text"), [
     ({"cell": "pair_mx@1500/depth"}, "unknown cell"), ({"seed": "x"}, "no seed"),
-    ({"sed": 1}, "unknown option"), ({"cell": 99}, "unknown cell")])
+    ({"sed": 1}, "unknown option"), ({"cell": 99}, "unknown cell"),
+    ({"seed": 2**64}, "18446744073709551616 is no seed"), ({"seed": -1}, "-1 is no seed")])
 def test_what_cannot_be_pinned(options, text):
     with pytest.raises(ScenarioError, match=text):
         make().reset(seed=0, options=options)
     with pytest.raises(ScenarioError, match="has no seed"):
         make(1, "published").reset(seed=0, options={"seed": 7})
+
+
+def test_an_unknown_back_end_is_told():
+    with pytest.raises(ScenarioError, match='backend: unknown value "lve"; known: live, '):
+        make(backend="lve")
 
 
 def test_pictures_and_screens():

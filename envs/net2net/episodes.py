@@ -6,15 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from envs.core.errors import ScenarioError, nearest
+from envs.core.errors import ScenarioError, nearest, ranked
 from envs.net2net.binding import bind_cells, mean_table
 from envs.net2net.cases import Case
 from envs.net2net.draws import STREAMS, below
 from envs.net2net.scenario import Scenario
 from envs.net2net.system import System
+from envs.net2net.work import BACKENDS
 from envs.net2net.workloads import open_workload
 
 LIVE_SEEDS = 2**31      # seeds of trainings that are not recorded lie below
+SEEDS = 2**64           # and those of the model
 
 
 class Drawn(NamedTuple):
@@ -29,6 +31,8 @@ class Episodes:
     """The cells of an environment, their tables, and the draw of a job."""
 
     def __init__(self, scenario: Scenario, trace: Any, part: str, backend: str | None = None):
+        if backend not in (None, *BACKENDS):
+            raise ScenarioError(f'unknown value "{backend}"', "backend", ranked(backend, BACKENDS))
         self.case: Case | None = trace if isinstance(trace, Case) else None
         if self.case is not None:
             self.backend = self.case.backend
@@ -122,6 +126,7 @@ class Episodes:
 
 def _whole(seed: Any) -> int:
     """A seed that was asked for."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise ScenarioError(f"{seed!r} is no seed", "reset: seed", "give an integer from 0 on")
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < SEEDS:
+        raise ScenarioError(f"{seed!r} is no seed", "reset: seed",
+                            "give an integer from 0 on, below 2**64")
     return int(seed)
