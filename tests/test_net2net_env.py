@@ -9,7 +9,9 @@ import envs  # noqa: F401
 from envs.core.errors import ActionError, ScenarioError
 from envs.core.rng import replica_seed
 from envs.net2net.draws import below, h
+from envs.net2net.replay import read_recording
 from envs.net2net.scenario import load_scenario
+from tests.net2net_recordings import SMALL, write_recording
 
 ID = "sched/Net2Net-v0"
 METRICS = {"val_accuracy", "test_accuracy", "normalised", "regret", "rank", "gpu_seconds",
@@ -179,6 +181,15 @@ def test_what_cannot_be_pinned(options, text):
         make().reset(seed=0, options=options)
     with pytest.raises(ScenarioError, match="has no seed"):
         make(1, "published").reset(seed=0, options={"seed": 7})
+
+
+def test_a_recording_may_be_given_beside_the_scenario(tmp_path):
+    folder = write_recording(tmp_path)
+    env = gym.make_vec(ID, num_envs=2, trace=folder,
+                       scenario={"backend": "tabular", "cells": [SMALL.name]})
+    info = play(env.unwrapped, (0, 0))[2]
+    assert set(info["metrics"]["val_accuracy"]) <= set(
+        read_recording(folder).tables[SMALL.name].leaves["val_accuracy"][:, 0])
 
 
 def test_an_unknown_back_end_is_told():

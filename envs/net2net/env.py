@@ -83,7 +83,7 @@ class Net2NetEnv(BatchEnv):
                  part: str = "train", backend: str | None = None, threads: int = 1,
                  record: bool = False, judged: bool = True, **kwargs: Any):
         check_counts(num_envs=num_envs, threads=threads)
-        self.scenario = _scenario(scenario)
+        self.scenario = _scenario(scenario, trace)
         self.options = self.scenario.options.env
         self.episodes = Episodes(self.scenario, trace, part, backend)
         self.system, self.cells = self.episodes.system, self.episodes.names
@@ -221,10 +221,12 @@ class Net2NetEnv(BatchEnv):
         self.engine.close()
 
 
-def _scenario(given: Any) -> Scenario:
+def _scenario(given: Any, trace: Any) -> Scenario:
+    """A recording that is given by name or path takes the place of the scenario's."""
     if isinstance(given, Scenario):
         return given
-    return load_scenario(DEFAULT_SCENARIO if given is None else given)
+    return load_scenario(DEFAULT_SCENARIO if given is None else given,
+                         {"tables": [str(trace)]} if isinstance(trace, str | Path) else None)
 
 
 def _actions(cell: Any, factored: bool) -> spaces.Space:
