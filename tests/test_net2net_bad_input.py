@@ -141,6 +141,8 @@ def test_a_file_that_the_manifest_does_not_know(folder):
      "fractions: must ascend within [0, 1), found [0.4, 0.1]"),
     (lambda c: c["cells"][0].pop("budget_ms"), "cells[0]: has no budget_ms; record it again"),
     (lambda c: c.update(cells=[]), "cells: lists no cell; record it again"),
+    (lambda c: c.update(cells=c["cells"] * 2),
+     "cells[1]: digits@600/depth is listed twice; remove one"),
 ])
 def test_a_bad_manifest(folder, edit, message):
     change_manifest(folder, edit)

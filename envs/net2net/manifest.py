@@ -87,12 +87,18 @@ def entries_of(config: Mapping[str, Any], path: Path) -> list[Entry]:
         rows = as_list(config.get("cells"), f"{path}: cells")
         if not rows:
             raise TraceError("lists no cell", f"{path}: cells", "record it again")
-        return [_entry(as_mapping(row, where), config.get("split"), where)
-                for row, where in ((row, f"{path}: cells[{i}]") for i, row in enumerate(rows))]
+        entries = [_entry(as_mapping(row, where), config.get("split"), where)
+                   for row, where in ((row, f"{path}: cells[{i}]") for i, row in enumerate(rows))]
     except ScenarioError as error:
         inside = error.where.startswith(str(path))
         raise TraceError(error.what, error.where if inside else f"{path}: {error.where}",
                          error.remedy) from None
+    names = [entry.cell.name for entry in entries]
+    twice = [i for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise TraceError(f"{names[twice[0]]} is listed twice", f"{path}: cells[{twice[0]}]",
+                         "remove one")
+    return entries
 
 
 def check_hash(folder: Path, name: str, config: Mapping[str, Any]) -> None:
