@@ -32,7 +32,8 @@ def test_generate_lists_measures_and_refuses(tmp_path, capsys):
                           (["preset=low_load", "seeds=1"], 'did you mean "seed"'),
                           (["preset=low_load", "duration_s=0"], "duration_s: 0 is no valid"),
                           (["preset=low_load", f"config={tmp_path}"], "give one"),
-                          (["preset=low_load", f"out={tmp_path / 't.txt'}"], "name it *.csv")):
+                          (["preset=low_load", f"out={tmp_path / 't.txt'}"], "name it *.csv"),
+                          (["env=net2net"], "make them with scripts/record_net2net.py")):
         assert run("generate_trace", *argv) == 2
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1
