@@ -7,6 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 from agents.checkpoints import load_checkpoint, save_checkpoint
 from agents.learner import make_learner
@@ -15,8 +18,9 @@ from agents.networks.categorical import Categoricals
 from agents.networks.network import Network, NetworkConfig
 from agents.reinforce import Batch
 from agents.reinforce_episodes import EpisodeReinforce
-from agents.schema import PRESETS, ReinforceConfig
+from agents.schema import AGENTS, PRESETS, ReinforceConfig, TrainConfig
 from envs.core.errors import PolicyError
+from envs.core.files import REPOSITORY
 from tests.net2net_toy import Growing
 
 MENDED = PRESETS["mended"]
@@ -164,6 +168,19 @@ def test_the_mended_preset_is_that_of_the_page():
     assert (config.gamma, config.minibatches, config.decay) == (1.0, 1, False)
 
 
+@pytest.mark.parametrize("agent", ["reinforce", "ppo", "maskable_ppo"])
+def test_what_the_domain_tells_an_agent(agent):
+    place = ConfigStore.instance()
+    place.store(name="train_schema", node=TrainConfig)
+    place.store(group="agent", name=f"{agent}_schema", node=AGENTS[agent])
+    with initialize_config_dir(str(REPOSITORY / "conf"), version_base="1.3"):
+        told = OmegaConf.to_object(compose("train", ["env=net2net", f"agent={agent}"]).agent)
+    assert told.gamma == 1.0
+    assert told.learner == {"reinforce": "reinforce_episodes"}.get(agent, agent)
+    if agent == "reinforce":
+        assert (told.num_envs, told.group, told.baseline) == (64, 8, "window")
+
+
 def test_a_baseline_per_cell_needs_whole_episodes():
     with pytest.raises(PolicyError, match='unknown baseline "cell"'):
         learner(episodes=False)
@@ -189,8 +206,6 @@ def test_learns_what_to_do_in_one_cell(network):
 
 @pytest.mark.parametrize("name", ["ppo", "maskable_ppo"])
 def test_other_learners_take_the_network(name):
-    from agents.schema import AGENTS
-
     env = Growing(8)
     network = for_environment("net2net_layers", env, {"hidden": 16})
     made = make_learner(AGENTS[name](n_steps=3, batch_size=24), env, network, seed=0, steps=48)
