@@ -11,6 +11,7 @@ from envs.core.rng import replica_seed
 from envs.net2net.draws import below, h
 from envs.net2net.replay import read_recording
 from envs.net2net.scenario import load_scenario
+from envs.net2net.workloads import open_workload
 from tests.net2net_recordings import SMALL, write_recording
 
 ID = "sched/Net2Net-v0"
@@ -170,6 +171,18 @@ def test_the_task_can_be_shown():
     shown = observation[:, -5:].argmax(axis=1)
     np.testing.assert_array_equal(shown, env.engine.block["run"]["cell"])
     assert env.feature_names[-1] == f"cell.{env.cells[-1]}"
+
+
+@pytest.mark.parametrize("backend", ["parametric", "tabular"])
+def test_the_task_of_a_single_case_is_shown_among_those_of_the_scenario(backend):
+    scenario = load_scenario("depth", {"backend": backend, "env": {"show_task": True}})
+    window = open_workload(None, scenario).part("test")[-1]
+    env = gym.make("sched/Net2Net-v0", scenario=scenario, trace=window.trace)
+    observation, _ = env.reset(seed=3)
+    assert observation[-5:].argmax() == scenario.cells.index(window.trace.cell)
+    plain = gym.make("sched/Net2Net-v0", scenario=scenario.merge({"env": {"show_task": False}}),
+                     trace=window.trace)
+    np.testing.assert_array_equal(plain.reset(seed=3)[0], observation[:-5])
 
 
 @pytest.mark.parametrize(("options", "text"), [

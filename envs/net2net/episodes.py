@@ -9,6 +9,7 @@ import numpy as np
 from envs.core.errors import ScenarioError, nearest, ranked
 from envs.net2net.binding import bind_cells, mean_table
 from envs.net2net.cases import Case
+from envs.net2net.cells import Cell
 from envs.net2net.draws import STREAMS, below
 from envs.net2net.scenario import Scenario
 from envs.net2net.system import System
@@ -36,8 +37,9 @@ class Episodes:
         self.case: Case | None = trace if isinstance(trace, Case) else None
         if self.case is not None:
             self.backend = self.case.backend
-            self.cells, self.tables = [self.case.cell], [self.case.table]
-            self.rows = [[max(0, self.case.row)]]
+            self.cells = _shown(scenario, self.case.cell)
+            self.tables = [self.case.table] * len(self.cells)
+            self.rows = [[max(0, self.case.row)]] * len(self.cells)
         else:
             self.backend = backend or scenario.options.backend
             pool = open_workload(trace, scenario).pool(part, self.backend)
@@ -63,6 +65,8 @@ class Episodes:
         cell = below(len(self.cells), seeds, STREAMS["cell"])
         if "cell" in pinned:
             cell = np.full(len(seeds), self._number(pinned["cell"]))
+        if self.case is not None:
+            cell = np.full(len(seeds), self.cells.index(self.case.cell))
         if self.case is not None and self.backend != "tabular":
             return Drawn(cell, np.full_like(cell, self.rows[0][0]),
                          np.full(len(seeds), self.case.seed, np.uint64))
@@ -122,6 +126,12 @@ class Episodes:
             return self.case
         table = None if self.backend == "parametric" else self.tables[cell]
         return Case(self.cells[cell], self.backend, table, -1 if table is None else row, seed)
+
+
+def _shown(scenario: Scenario, cell: Cell) -> list[Cell]:
+    """The cell of a case; where the one-hot tells cells apart, among those of the scenario."""
+    some = scenario.options.env.show_task and cell in scenario.cells
+    return list(scenario.cells) if some else [cell]
 
 
 def _whole(seed: Any) -> int:
