@@ -177,7 +177,7 @@ def _legend(ax: Any, timeline: Timeline, colours: Sequence) -> None:
     groups = [g for g in dict.fromkeys(k.split("/")[0] for k in timeline.kinds) if g in used]
     marks = letters(list(dict.fromkeys(k.split("/")[0] for k in timeline.kinds)))
     shade = {k.split("/")[0]: c for k, c in zip(timeline.kinds, colours, strict=True)}
-    handles = [Patch(color=shade[g], label=g if marks[g] == g else f"{marks[g]}  {g}")
+    handles = [Patch(color=shade[g], label=g if g.split(":")[0] == marks[g] else f"{marks[g]}  {g}")
                for g in groups[:24]]
     if handles:
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8,
