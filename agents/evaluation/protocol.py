@@ -23,6 +23,7 @@ from agents.evaluation.standings import Comparison, Outcome
 from envs.core.errors import PolicyError, ScenarioError
 from envs.core.files import folder_to_write
 from envs.core.records import write_records
+from envs.core.workers import end_with_parent
 
 Progress = Callable[[str, int, int], None]     # name of the contender, units done, units in all
 BASELINES = "baselines"         # in place of a name: every baseline that makes sense here
@@ -214,6 +215,7 @@ class _Worker:
 
     @classmethod
     def begin(cls, plan: Plan) -> None:
+        end_with_parent()
         cls.plan = plan
 
     @classmethod

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.core.errors import TraceError
+from envs.core.workers import end_with_parent
 from envs.net2net.architectures import LADDER, LARGEST_KERNEL
 from envs.net2net.cells import DEEPEST, Cell
 from envs.net2net.manifest import FILE, Entry, cell_config, entries_of, read_manifest, split_of
@@ -51,6 +52,7 @@ def record(plan: Plan, folder: Path, workers: int = 1,
 
     Raises `TraceError` where the folder holds a recording of another key or of other cells.
     """
+    data.check_installed()
     about = facts()
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     if (folder / FILE).is_file():
@@ -73,7 +75,7 @@ def _trained(units: Sequence[Unit], folder: Path, workers: int) -> Iterator[tupl
         for unit in units:
             yield unit, _unit(folder, *unit)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
         running = {pool.submit(_unit, folder, *unit): unit for unit in units}
         for done in as_completed(running):
             yield running[done], done.result()
