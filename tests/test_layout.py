@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOMAINS = ("blis", "cluster", "containers", "dag", "net2net")
-LARGE = {"envs/blis/scenarios/proteus_profile.csv"}
+# The published agent of net2net, in its published sizes, has 85,000 weights.
+LARGE = {"envs/blis/scenarios/proteus_profile.csv", *(
+    f"saved_models/net2net/{name}/policy.safetensors"
+    for name in ("ppo_tables", "reinforce_model", "reinforce_gpus"))}
 TOP = {"train.py", "test.py"}
 
 
@@ -81,7 +84,7 @@ def test_names_of_files():
 
 def test_the_repository_stays_light():
     sizes = {p.relative_to(ROOT).as_posix(): p.stat().st_size for p in tracked()}
-    assert sum(sizes.values()) < 7e6       # oracles, measured figures and policies of each domain
+    assert sum(sizes.values()) < 9e6       # oracles, measured figures and policies of each domain
     assert not {p: n for p, n in sizes.items() if n > 200_000 and p not in LARGE}
 
 

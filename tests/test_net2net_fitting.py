@@ -1,10 +1,11 @@
 """The fit of the learning-curve model: parameters found again, what is told of its quality."""
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from envs.core.errors import SuiteError
+from envs.core.errors import ScenarioError, SuiteError
 from envs.net2net.cells import cell_of
 from envs.net2net.model import Setup, tree
 from envs.net2net.planning.fitting import fit, missed, points
@@ -153,3 +154,9 @@ def test_the_script_prints_and_writes(tmp_path, capsys, monkeypatch):
     sets = read_thetas(tmp_path / "theta.json")
     assert list(sets) == list(few) and sets["digits@600/depth"].fit["held_out_seeds"] == [4, 5, 6,
                                                                                          7]
+
+
+def test_without_scipy_a_fit_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ScenarioError, match=r"fits need scipy.*net2net"):
+        fit_sets({})

@@ -26,7 +26,7 @@ def evaluate(config: TestConfig, folder: Path) -> dict[str, Comparison]:
     """Compare as the configuration says; results.csv, report.html and PNGs go to `folder`."""
     d = domain(config.env.get("name", "blis"))
     if config.backend is not None:
-        config = replace(config, options={**config.options, **d.on_backend(config.backend)})
+        config = replace(config, options={**d.on_backend(config.backend), **config.options})
     chosen = contenders(config, d)
     swept = sweep(config, d)
     found = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.core.errors import TraceError
+from envs.core.errors import ScenarioError, TraceError
 from envs.net2net.manifest import FEWEST
 from envs.net2net.planning.fitting import Points, fit, leaf_values, missed, points
 from envs.net2net.replay import Table
@@ -22,6 +22,7 @@ def fit_sets(tables: Mapping[str, Table], seeds: str = "train") -> dict[str, Fit
     `seeds`: fitted to the training seeds, or to those of even number (of fewer than four seeds, to
     all but the last). Published tables have no accuracies at decisions and are left out.
     """
+    _check_installed()
     measured = [table for table in tables.values() if table.measured]
     if not measured:
         raise TraceError("no table has accuracies at decisions", "trace",
@@ -90,6 +91,14 @@ def _quality(theta: Theta, table: Table, held: Points) -> dict[str, Any]:
         "spearman_halves": _spearman(values[even].mean(axis=0), values[odd].mean(axis=0))
         if even != odd else None,
     }
+
+
+def _check_installed() -> None:
+    """scipy comes with the recordings' scikit-learn."""
+    try:
+        import scipy.optimize  # noqa: F401
+    except ImportError:
+        raise ScenarioError("fits need scipy", remedy="pip install -e .[net2net]") from None
 
 
 def _rmse(missing: np.ndarray) -> float:

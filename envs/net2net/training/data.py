@@ -34,14 +34,21 @@ def load_task(name: str) -> dict[str, Split]:
     return {split: _split(task, number, *_digits(number)) for number, split in enumerate(SPLITS)}
 
 
-@cache
-def _digits(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Digits of a split: f8 (n, 8, 8) in [0, 1] and i8 (n,)."""
+def check_installed() -> None:
+    """`ScenarioError` where the digits cannot be had."""
     try:
-        from sklearn.datasets import load_digits
+        import sklearn.datasets  # noqa: F401
     except ImportError:
         raise ScenarioError("recordings need scikit-learn",
                             remedy="pip install -e .[net2net]") from None
+
+
+@cache
+def _digits(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Digits of a split: f8 (n, 8, 8) in [0, 1] and i8 (n,)."""
+    check_installed()
+    from sklearn.datasets import load_digits
+
     digits = load_digits()
     start = sum(PARTS[:number])
     chosen = perm(len(digits.target), 0, STREAMS["data"])[start:start + PARTS[number]]
