@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from envs.net2net.cells import cell_of
-from envs.net2net.metrics import Reference, edit_count, of_seeds, order_noise, seed_noise
+from envs.net2net.metrics import (
+    Reference,
+    edit_count,
+    metrics,
+    of_seeds,
+    order_noise,
+    seed_noise,
+)
+from envs.net2net.scenario import load_scenario
+from envs.net2net.simulate import simulate
+from envs.net2net.workloads import open_workload
 from tests.net2net_oracles import FOLDER, oracle
 
 TINY = cell_of("digits@600/depth", fractions=[0.1, 0.4])        # 16 sequences
@@ -94,3 +104,11 @@ def test_edits_are_counted_one_by_one():
     assert edit_count(TINY, (3, 1)) == 3 and edit_count(TINY, (0, 0)) == 0
     malleable = cell_of("digits@600/malleable", fractions=[0.1, 0.4, 0.5])
     assert edit_count(malleable, (1, 7, 0)) == 2
+
+
+def test_never_is_not_better_than_never_under_its_own_noise():
+    scenario = load_scenario("pairs")
+    windows = open_workload(None, scenario).part("test", 20)
+    found = [[metrics(simulate(scenario, w.trace, sequence=[a] * 3))["p_better"] for w in windows]
+             for a in (0, 2)]
+    assert not any(found[0]) and 0 < sum(found[1]) < 20

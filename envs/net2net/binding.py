@@ -41,6 +41,12 @@ def fitted_of(scenario: Scenario, cell: Cell) -> FittedSet:
     return theta_for(cell, read_thetas(scenario.options.theta))
 
 
+def noise_of(scenario: Scenario, fitted: FittedSet) -> Noise:
+    """The noise that the model plays with."""
+    given = scenario.options.noise
+    return fitted.noise if given == "shipped" else given
+
+
 def maybe_fitted(scenario: Scenario, cell: Cell) -> FittedSet | None:
     """The same; None where there is none."""
     try:
@@ -82,9 +88,8 @@ def _job(scenario: Scenario, backend: str, cell: Cell, table: Table | None) -> J
     fitted = fitted_of(scenario, cell) if backend == "parametric" else maybe_fitted(scenario, cell)
     if fitted is None:
         return Job(cell, table=table)
-    given = scenario.options.noise
-    noise = fitted.noise if given == "shipped" else given
-    return Job(cell, fitted.theta, noise if backend == "parametric" else Noise(), table)
+    noise = noise_of(scenario, fitted) if backend == "parametric" else Noise()
+    return Job(cell, fitted.theta, noise, table)
 
 
 def mean_table(table: Table, part: str) -> Table:

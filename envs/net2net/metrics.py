@@ -6,7 +6,7 @@ is equally good, everything relative where there are too many sequences to know.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +145,24 @@ def _relative(run: Run, accuracy: str, value: float | None) -> dict[str, float |
     low, high = known_.band(value)
     return {"normalised": known_.normalised(value), "regret": known_.oracle - value,
             "rank": known_.rank(value), "rank_low": low, "rank_high": high,
-            "p_better": float(value > known_.never)}
+            "p_better": float(value > _never(run, known_))}
+
+
+def _never(run: Run, known_: Reference) -> float:
+    """What no edit gives in the very case: on the model with its noise, as the run has it."""
+    if run.case.backend != "parametric":
+        return known_.never
+    from envs.net2net.binding import fitted_of, noise_of, setup_of
+
+    noise = noise_of(run.scenario, fitted_of(run.scenario, run.case.cell))
+    return _played_never(replace(setup_of(run.scenario, run.case), noise=noise), run.case.seed)
+
+
+@lru_cache(maxsize=4096)
+def _played_never(setup: Setup, seed: int) -> float:
+    from envs.net2net.model import accuracy
+
+    return accuracy(setup, [0] * setup.cell.depth_of_tree, seed)
 
 
 def _missed(run: Run) -> dict[str, float | None]:

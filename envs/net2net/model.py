@@ -1,6 +1,7 @@
 """Jobs under the parametric model: play sequences, or the whole tree of them."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -56,16 +57,15 @@ class Tree(NamedTuple):
 
 def play(setup: Setup, sequences: np.ndarray, seeds: np.ndarray | int = 0) -> Played:
     """Play sequences (n, D), each under its seed x."""
-    sequences = np.atleast_2d(np.asarray(sequences, np.int32))
-    count = len(sequences)
-    engine = Engine(setup.system(), count)
-    zero = np.zeros(count, np.int32)
-    engine.begin(np.ones(count, bool), zero, zero, np.broadcast_to(
-        np.asarray(seeds, np.uint64), count))
-    moment = engine.replay(sequences)
+    engine, moment = _replayed(setup, sequences, seeds)
     return Played(engine.taken, moment["clock"], moment["latent"], moment["observed"],
                   1.0 - moment["val_accuracy"], moment["steps"], moment["gpu_ms"] / 1e3,
                   engine.architecture)
+
+
+def accuracy(setup: Setup, sequence: Sequence[int], seed: int = 0) -> float:
+    """Final validation accuracy of one sequence; with the noise of `setup` under seed x."""
+    return float(_replayed(setup, sequence, seed)[1]["val_accuracy"][0, -1])
 
 
 def tree(setup: Setup, seed: int = 0) -> Tree:
@@ -87,3 +87,15 @@ def search(engine: Engine, number: int, seed: int) -> Tree:
 def leaf_accuracies(setup: Setup, seed: int = 0) -> np.ndarray:
     """Final accuracy of every sequence (L,) without noise, nan where an action is masked."""
     return tree(replace(setup, noise=Noise()), seed).leaf
+
+
+def _replayed(setup: Setup, sequences: np.ndarray | Sequence[int], seeds: np.ndarray | int
+              ) -> tuple[Engine, np.ndarray]:
+    """The engine at the end of all sequences, and their moments (n, D + 1)."""
+    sequences = np.atleast_2d(np.asarray(sequences, np.int32))
+    count = len(sequences)
+    engine = Engine(setup.system(), count)
+    zero = np.zeros(count, np.int32)
+    engine.begin(np.ones(count, bool), zero, zero, np.broadcast_to(
+        np.asarray(seeds, np.uint64), count))
+    return engine, engine.replay(sequences)
