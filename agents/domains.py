@@ -107,6 +107,11 @@ class Domain(ABC):
     def load_scenario(self, name: str | Path, options: Mapping[str, Any] | None = None) -> Any:
         """A scenario by name or path, with options replaced."""
 
+    def load_on(self, trace: Any, name: str | Path,
+                options: Mapping[str, Any] | None = None) -> Any:
+        """The same, to be played on a trace; None: its own."""
+        return self.load_scenario(name, options)
+
     @abstractmethod
     def open_workload(self, trace: Any, scenario: Any) -> Any:
         """The workload of a trace; None: the one that the scenario names."""

@@ -47,8 +47,9 @@ def open_task(config: TrainConfig) -> Task:
     options = {**(own["options"] or {}), "env": env}
     chosen = domain(own["name"])
     name = config.scenario or own["scenario"] or chosen.scenario_name
-    scenario = chosen.load_scenario(name, config.options)
-    workload = chosen.open_workload(config.trace or own["trace"], scenario)
+    trace = config.trace or own["trace"]
+    scenario = chosen.load_on(trace, name, config.options)
+    workload = chosen.open_workload(trace, scenario)
     return Task(chosen, scenario, workload, options, dict(config.options),
                 _checked_length(own["episode_length"]))
 

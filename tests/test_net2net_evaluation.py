@@ -13,13 +13,15 @@ from agents.evaluation import cache, report
 from agents.evaluation.command import contenders, evaluate
 from agents.evaluation.facts_net2net import by_cell, cell_table, mean_reference, mean_table
 from agents.evaluation.figures_net2net import sequence_transfer
-from agents.evaluation.protocol import BASELINES
+from agents.evaluation.protocol import BASELINES, compare
 from agents.evaluation.settings import TestConfig
 from agents.validation import Validator
 from envs.core.errors import PolicyError, ScenarioError
+from envs.net2net.cells import cell_of
 from envs.net2net.metrics import metrics
 from envs.net2net.simulate import simulate
 from tests import scripting
+from tests.net2net_recordings import write_recording
 from tests.small_net2net import CELLS, NAMES, parametric, recording, scenario, small, usual
 
 
@@ -281,6 +283,16 @@ class Alone(Shown):
     with pytest.raises(PolicyError, match=r"mine.py: options: gpu_timeline is the scenario's; a "
                                           "contender may bring: env"):
         small([f"{path}:Alone"])
+
+
+def test_a_recording_is_given_as_trace(tmp_path):
+    short = cell_of("digits@60/depth", fractions=(0.3,))
+    folder = str(write_recording(tmp_path / "mine", (short,)))
+    with pytest.raises(ScenarioError, match=r"no table of .*options.cells names others, null all"):
+        compare(["never"], "depth", env="net2net", trace=folder)
+    found = compare(["never"], "depth", env="net2net", trace=folder, options={"cells": None})
+    assert [o.digest.case.name for o in found.outcomes] == ["digits@60/depth seed 4"]
+    assert found.outcomes[0].digest.case.backend == "tabular"
 
 
 def test_back_ends_are_named():

@@ -92,6 +92,11 @@ class Net2NetDomain(Domain):
         """A scenario by name or path, with options replaced."""
         return load_scenario(name, options)
 
+    def load_on(self, trace: Any, name: str | Path,
+                options: Mapping[str, Any] | None = None) -> Scenario:
+        """A recording that is given takes the place of the scenario's tables and of the model."""
+        return load_scenario(name, options, trace if isinstance(trace, str | Path) else None)
+
     def open_workload(self, trace: Any, scenario: Scenario) -> Workload:
         """The workload of a recording; None: the scenario's own cells."""
         return trace if isinstance(trace, Workload) else open_workload(trace, scenario)

@@ -93,7 +93,7 @@ def compare(contenders: Sequence[str | Contender] | None, scenario: Any, *, env:
     _check(windows, window_length, seeds, workers)
     d, options = domain(env), dict(options or {})
     if isinstance(scenario, str | Path):
-        scenario = d.load_scenario(scenario, options)
+        scenario = d.load_on(trace, scenario, options)
     workload = d.open_workload(trace, scenario)
     if devices is not None:
         scenario = d.with_devices(scenario, devices)

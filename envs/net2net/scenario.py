@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,20 @@ class Scenario:
 
 
 def load_scenario(name_or_path: str | Path | Mapping[str, Any],
-                  overrides: Mapping[str, Any] | None = None) -> Scenario:
+                  overrides: Mapping[str, Any] | None = None,
+                  trace: str | Path | None = None) -> Scenario:
     """A scenario that ships under this name, the scenario file at this path, or what such a file
-    would hold."""
-    return load_config(Scenario.from_config, name_or_path, FOLDER, _alone(overrides or {}))
+    would hold; with `trace` on that recording."""
+    build = Scenario.from_config if trace is None else partial(_on_trace, trace)
+    return load_config(build, name_or_path, FOLDER, _alone(overrides or {}))
+
+
+def _on_trace(trace: str | Path, config: Mapping[str, Any], where: str = "",
+              folder: Path | None = None) -> Scenario:
+    """Its tables alone are played, or trained again by a scenario that trains."""
+    live = "live" in (config.get("backend"), config.get("evaluated"))
+    return Scenario.from_config({**config, "tables": [str(trace)], "evaluated": None,
+                                 "backend": "live" if live else "tabular"}, where, folder)
 
 
 def scenario_names() -> list[str]:

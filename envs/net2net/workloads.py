@@ -142,5 +142,5 @@ def _chosen(recording: Recording, scenario: Scenario) -> Mapping[str, Table]:
         if cell.name not in recording.tables:
             raise ScenarioError(f"{recording.name} has no table of {cell.name}", "trace",
                                 nearest(cell.name, recording.tables)
-                                + " (name others with cells=..., or cells=null for all)")
+                                + " (options.cells names others, null all of it)")
     return {cell.name: recording.tables[cell.name] for cell in scenario.cells}
