@@ -191,6 +191,8 @@ def test_state_of_an_unknown_optimiser_is_refused(trained):
     made = kernel_grow(module, "c1")
     with pytest.raises(Refused, match="state preconditioner of the optimiser is unknown"):
         made.surgery.apply(optimiser, module, made.module)
+    with pytest.raises(Refused, match="LBFGS keeps one state for all.*; use Adam, AdamW or SGD"):
+        made.surgery.apply(torch.optim.LBFGS(module.parameters()), module, made.module)
 
 
 def test_distillation_brings_a_student_back():

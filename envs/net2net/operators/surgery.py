@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
+from torch.optim import LBFGS, Optimizer
 
 from envs.net2net.operators.refused import Refused
 from envs.net2net.operators.remap import Remap
 
 FIRST = ("exp_avg", "momentum_buffer", "grad_avg")      # moves with the gradient
 SECOND = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum")      # with its square
+REMEDY = "use Adam, AdamW or SGD"
 
 
 class Step(Protocol):
@@ -82,6 +83,8 @@ class Surgery:
         Kept parameters keep group, moments and step count; new ones join the first group and have
         no state. The old optimiser is untouched. Raises `Refused` for state that is unknown.
         """
+        if isinstance(optimiser, LBFGS):
+            raise Refused("LBFGS keeps one state for all parameters", "", REMEDY)
         before = dict(old.named_parameters())
         group_of = {p: i for i, group in enumerate(optimiser.param_groups)
                     for p in group["params"]}
@@ -115,7 +118,7 @@ def _moment(key: str, step: Step, value: Tensor) -> Tensor:
         return step.first(value)
     if key in SECOND:
         return step.second(value)
-    raise Refused(f"state {key} of the optimiser is unknown", "", "use Adam, AdamW or SGD")
+    raise Refused(f"state {key} of the optimiser is unknown", "", REMEDY)
 
 
 def _rebuilt(optimiser: Optimizer, after: list[list[nn.Parameter]],
