@@ -130,6 +130,13 @@ def test_a_snapshot_goes_on_exactly():
     np.testing.assert_array_equal(once[1], again[1])
 
 
+def test_a_snapshot_of_another_batch_is_refused():
+    two, four = make(2), make(4)
+    two.reset(seed=0)
+    with pytest.raises(ActionError, match="a snapshot of 2 replicas; this batch has 4"):
+        four.restore(two.snapshot())
+
+
 def test_next_step_mode_clears_the_metrics_of_the_reset():
     env = make(2, autoreset_mode="NextStep")
     env.reset(seed=0)
@@ -203,6 +210,11 @@ def test_a_recording_may_be_given_beside_the_scenario(tmp_path):
     info = play(env.unwrapped, (0, 0))[2]
     assert set(info["metrics"]["val_accuracy"]) <= set(
         read_recording(folder).tables[SMALL.name].leaves["val_accuracy"][:, 0])
+
+
+def test_a_negative_seed_is_no_seed():
+    with pytest.raises(ActionError, match="reset: -1 is no seed; give integers from 0 on"):
+        make().reset(seed=-1)
 
 
 def test_an_unknown_back_end_is_told():

@@ -88,6 +88,8 @@ class BatchEnv(VectorEnv):
                               f"give {self.num_envs} truth values")
         for i, s in enumerate(self._spread(seed)):
             if s is not None and chosen[i]:
+                if s < 0:
+                    raise ActionError(f"{s} is no seed", "reset", "give integers from 0 on")
                 self._seeds[i], self._episodes[i] = self._seed_of(int(s)), -1
         self._restart(chosen, options)
         observation, self._mask = self._look()
@@ -221,6 +223,9 @@ class BatchEnv(VectorEnv):
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
+        if len(saved["seeds"]) != self.num_envs:
+            raise ActionError(f"a snapshot of {len(saved['seeds'])} replicas", "restore",
+                              f"this batch has {self.num_envs}")
         self._load(saved["domain"])
         self._seeds, self._done = saved["seeds"].copy(), saved["done"].copy()
         self._episodes, self._returns = saved["episodes"].copy(), saved["returns"].copy()
