@@ -191,7 +191,7 @@ def test_state_of_an_unknown_optimiser_is_refused(trained):
     made = kernel_grow(module, "c1")
     with pytest.raises(Refused, match="state preconditioner of the optimiser is unknown"):
         made.surgery.apply(optimiser, module, made.module)
-    with pytest.raises(Refused, match="LBFGS keeps one state for all.*; use Adam, AdamW or SGD"):
+    with pytest.raises(Refused, match=r"LBFGS keeps one state for all.*; use Adam, AdamW or SGD"):
         made.surgery.apply(torch.optim.LBFGS(module.parameters()), module, made.module)
 
 
