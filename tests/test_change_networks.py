@@ -83,7 +83,7 @@ def test_one_change_at_a_time_needs_one_choice():
 
 
 def test_something_ships_for_every_environment():
-    assert {p.parent.name for p in SHIPPED} == {*IDS, "cluster", "dag"}
+    assert {p.parent.name for p in SHIPPED} == {*IDS, "cluster", "dag", "net2net"}
 
 
 @pytest.mark.parametrize("folder", [p for p in SHIPPED if p.parent.name == "cluster"],

@@ -29,7 +29,7 @@ def mean_of(values: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
 def normalised(leaf: np.ndarray) -> np.ndarray:
     """0 at the mean of all sequences, 1 at the best; nan throughout where all are equal."""
     mean, best = mean_of(leaf, 0), np.nanmax(leaf)
-    return (leaf - mean) / (best - mean) if best > mean else np.full(len(leaf), np.nan)
+    return (leaf - mean) / (best - mean) if best - mean > TIE else np.full(len(leaf), np.nan)
 
 
 def best_together(leaves: Sequence[np.ndarray]) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from envs.net2net.cells import Cell, edits_of
+from envs.net2net.leaves import TIE
 
 if TYPE_CHECKING:
     from envs.net2net.cases import Case
@@ -44,7 +45,7 @@ class Reference:
     def normalised(self, accuracy: float) -> float | None:
         """0 for the mean of all sequences, 1 for the best; None if these are equal."""
         span = self.oracle - self.mean
-        return (accuracy - self.mean) / span if span > 0 else None
+        return (accuracy - self.mean) / span if span > TIE else None
 
     def rank(self, accuracy: float) -> int:
         """1 and the number of sequences above."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from envs.net2net.engine import Engine
+from envs.net2net.leaves import TIE
 from envs.net2net.model import search
 from envs.net2net.system import System, bind
 from envs.net2net.theta import Noise
@@ -83,6 +84,6 @@ class Referee:
         above = [len(s.ordered) - np.searchsorted(s.ordered, a, "right")
                  for s, a in zip(known, accuracy, strict=True)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            score = np.where(span > 0, (accuracy - mean) / span, np.nan)
+            score = np.where(span > TIE, (accuracy - mean) / span, np.nan)
         return {"normalised": score, "regret": mean + span - accuracy,
                 "rank": np.where(np.isnan(mean), np.nan, 1.0 + np.array(above))}

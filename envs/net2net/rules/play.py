@@ -10,6 +10,7 @@ from envs.net2net.work import PARAMETRIC, TABULAR
 
 FINAL, DELTA, TAN, GAIN, COST = range(5)        # REWARDS
 HIGHEST = 0.99                                  # accuracy from which `tan` is flat
+EQUAL = 1e-12                                   # accuracies that differ by less are the same
 
 
 @rule
@@ -178,5 +179,5 @@ def reward_of(s, w, before):
         return 100.0 * math.tan(math.pi / 2.0 * min(run.accuracy, HIGHEST))
     if kind == GAIN:
         span = run.oracle - run.never
-        return (run.accuracy - run.never) / span if span != 0.0 else 0.0
+        return (run.accuracy - run.never) / span if span > EQUAL else 0.0
     return run.accuracy

@@ -18,8 +18,8 @@ def scores(case, accuracy, seed=0):
     """Where an accuracy lies among those of all sequences; `normalised` may be None."""
     values = [value for _, value in leaves(case, seed)]
     never, mean, best = values[0], sum(values) / len(values), max(values)
-    return {"gain": (accuracy - never) / (best - never) if best > never else 0.0,
-            "normalised": (accuracy - mean) / (best - mean) if best > mean else None,
+    return {"gain": (accuracy - never) / (best - never) if best - never > NEAR else 0.0,
+            "normalised": (accuracy - mean) / (best - mean) if best - mean > NEAR else None,
             "regret": best - accuracy, "rank": 1 + sum(value > accuracy for value in values)}
 
 
