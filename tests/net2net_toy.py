@@ -17,7 +17,7 @@ WORTH = (0.5, 0.3, 0.1)
 
 
 def layer_rows(cell: Cell, architecture) -> np.ndarray:
-    """(9S, 8) the layer slots of section 6."""
+    """(9S, 8) the layer slots of an observation."""
     network, rows = cell.network, []
     inputs = network.cin
     for stage, (depth, width, kernel) in enumerate(architecture):
