@@ -113,14 +113,14 @@ class Net2NetEnv(BatchEnv):
         if self.recorder is not None:
             self.recorder.begin(chosen)
         if self.options.reward == "gain":
-            self._tell_standards(chosen)
+            self._tell_references(chosen)
 
-    def _tell_standards(self, chosen: np.ndarray) -> None:
+    def _tell_references(self, chosen: np.ndarray) -> None:
         """What reward `gain` compares with."""
         run = self.engine.block["run"]
         for e in np.flatnonzero(chosen):
             known = self.referee.of(int(run["cell"][e]), int(run["row"][e]), int(run["seed"][e]))
-            if np.isnan(known.mean):
+            if known is None:
                 raise ScenarioError(f"{self.cells[run['cell'][e]]} has too many sequences to know "
                                     "the best, and no table", "reward", "use final")
             run["never"][e], run["oracle"][e] = known.never, known.oracle

@@ -39,8 +39,8 @@ class Reference:
     @classmethod
     def of(cls, values: np.ndarray, noise: float) -> Reference:
         """From the accuracies of all leaves."""
-        return cls(float(values[0]), float(np.nanmean(values)), float(np.nanmax(values)), values,
-                   noise)
+        known = values[np.isfinite(values)]
+        return cls(float(values[0]), float(known.mean()), float(known.max()), values, noise)
 
     def normalised(self, accuracy: float) -> float | None:
         """0 for the mean of all sequences, 1 for the best; None if these are equal."""
