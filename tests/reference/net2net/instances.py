@@ -55,7 +55,7 @@ def theta(r, stages):
 
 def fractions(r):
     """One to five ascending decision times, some equal, some at 0 or near the end."""
-    found = [r.choice((0.0, .999, round(r.uniform(0, 1), 4), round(r.uniform(0, 1), 4)))
+    found = [r.choice((0.0, .999, round(r.uniform(0, .9999), 4), round(r.uniform(0, .9999), 4)))
              for _ in range(r.choice((1, 2, 3, 3, 5)))]
     if r.random() < .2:
         found[-1] = found[0]
