@@ -161,13 +161,17 @@ class Reinforce(Learner):
         sums: dict[str, float] = {}
         for part in order.chunk(config.minibatches):
             losses = self.losses(*(None if x is None else x[part].to(self.device) for x in flat))
-            self.optimiser.zero_grad(set_to_none=True)
-            losses["loss"].backward()
-            norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
-            self.optimiser.step()
-            for key, value in {**losses, "gradient_norm": norm}.items():
-                sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.minibatches
+            self.descend(losses, sums)
         return sums
+
+    def descend(self, losses: dict[str, Tensor], sums: dict[str, float]) -> None:
+        """One gradient step, its norm clipped; `sums` gathers the means over the minibatches."""
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        self.optimiser.step()
+        for key, value in {**losses, "gradient_norm": norm}.items():
+            sums[key] = sums.get(key, 0.0) + float(value.detach()) / self.config.minibatches
 
     def look_ahead(self, batch: Batch) -> dict[str, float]:
         """Gradient steps on the regret that the network expects of its own choices, where every

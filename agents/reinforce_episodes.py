@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from agents.learner import rate
 from agents.networks.network import Network
@@ -91,12 +91,7 @@ class EpisodeReinforce(Reinforce):
         order = torch.randperm(self.env.num_envs, generator=self._shuffler())
         for episodes in order.chunk(config.minibatches):
             losses = self.losses_of(batch, advantage, episodes, config.entropy * left)
-            self.optimiser.zero_grad(set_to_none=True)
-            losses["loss"].backward()
-            norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
-            self.optimiser.step()
-            for key, value in {**losses, "gradient_norm": norm}.items():
-                sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.minibatches
+            self.descend(losses, sums)
         return sums
 
     def losses_of(self, batch: Batch, advantage: Tensor, episodes: Tensor,

@@ -64,10 +64,15 @@ def learning_curves(comparison: Comparison, names: Sequence[str]) -> Any:
         ax.set_title(case.name, fontsize=9)
         ax.set_xlabel("budget clock (ms)")
         ax.set_ylabel("validation accuracy")
-    for ax in axes.flat[len(firsts):]:
+    _finish(axes, len(firsts))
+    return figure
+
+
+def _finish(axes: Any, used: int) -> None:
+    """Hide the panels beyond those in use; one legend beside all of them."""
+    for ax in axes.flat[used:]:
         ax.set_axis_off()
     axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
-    return figure
 
 
 def _curve(ax: Any, outcome: Outcome, look: Any) -> None:
@@ -166,9 +171,7 @@ def edit_curves(comparison: Comparison, names: Sequence[str]) -> Any:
         ax.set_title(cell.name, fontsize=9)
         ax.set_xlabel("edits")
         ax.set_ylabel("normalised score")
-    for ax in axes.flat[len(cells):]:
-        ax.set_axis_off()
-    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
+    _finish(axes, len(cells))
     return figure
 
 

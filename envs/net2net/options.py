@@ -20,9 +20,8 @@ from envs.core.options import (
 )
 from envs.net2net.cells import MOST_DECISIONS, PROFILES, Profile
 from envs.net2net.theta import Noise
+from envs.net2net.work import BACKENDS, REWARDS
 
-BACKENDS = ("parametric", "tabular", "live")
-REWARDS = ("final", "delta", "tan", "gain", "cost")
 PARTS = ("train", "validation", "test")
 CLOCKS = ("virtual", "cpu", "wall")
 POLICIES = (

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-TABULAR, PARAMETRIC, LIVE = range(3)
-BACKENDS = ("tabular", "parametric", "live")
+PARAMETRIC, TABULAR, LIVE = range(3)
+BACKENDS = ("parametric", "tabular", "live")
 DEPTH, GROW, MALLEABLE, PEER = range(4)         # action sets
 REWARDS = ("final", "delta", "tan", "gain", "cost")
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from envs.net2net.cells import edits_of
 from envs.net2net.model import Setup, play
+from envs.net2net.rules.curve import DECAY
 from envs.net2net.theta import Noise, Theta
-
-DECAY = 0.95            # of the learning rate over the budget
 
 
 @dataclass(frozen=True, eq=False)
